@@ -1,0 +1,226 @@
+/**
+ * The typed Definition: all of a registry's JSON merged into one frozen value, with defaults filled in. Only `load.ts` makes one.
+ * Names declared by a pack (`documents`, `indexes`, `pipelines`, `entities`, `schemas`, `events`) are qualified here: a pack `npm`
+ * that declares `package` gives `npm.package`; references inside that pack were resolved to the qualified name, so that everything
+ * behind the loader looks names up as they are. Names of `schema.json` have no prefix.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export interface Definition {
+  readonly schemaVersion: string;
+  readonly typeId: string;
+  readonly description: string;
+  readonly packs: readonly PackDefinition[];
+  readonly entities: Readonly<Record<string, EntityDefinition>>;
+  readonly versioning: VersioningDefinition;
+  readonly blobStores: Readonly<Record<string, BlobStoreDefinition>>;
+  readonly kvStores: Readonly<Record<string, KvStoreDefinition>>;
+  readonly documents: Readonly<Record<string, DocumentDefinition>>;
+  /** JSON Schemas by name. */
+  readonly schemas: Readonly<Record<string, JsonObject>>;
+  readonly indexes: Readonly<Record<string, IndexDefinition>>;
+  readonly auth: AuthDefinition;
+  readonly upstreams: Readonly<Record<string, UpstreamDefinition>>;
+  readonly caching: JsonObject;
+  readonly ops: OpsDefinition;
+  readonly routes: readonly RouteDefinition[];
+  readonly pipelines: Readonly<Record<string, PipelineDefinition>>;
+  /** Of `schema.json`; packs have their own. */
+  readonly errors: Readonly<Record<string, ErrorEntryDefinition>>;
+  readonly events: Readonly<Record<string, EventDefinition>>;
+  /** Apply pipelines by name, and which event type each serves. */
+  readonly applyPipelines: Readonly<Record<string, readonly StepDefinition[]>>;
+  readonly features: Readonly<Record<string, Json>>;
+  /** Names of environment variables that templates may read. */
+  readonly env: readonly string[];
+  /** Sections that are parsed and kept but not executed by this version. */
+  readonly replication: JsonObject;
+  readonly gc: JsonObject;
+  readonly invariants: JsonObject;
+  readonly validation: JsonObject;
+  readonly capabilities: JsonObject;
+  /** The merged JSON with the keys of the definition's own form, for `/schema`, invariants and `unique` checks. */
+  readonly raw: JsonObject;
+}
+
+export interface PackDefinition {
+  readonly name: string;
+  /** Path prefixes without a trailing slash; `""` is the root. */
+  readonly mounts: readonly string[];
+  readonly description: string;
+  readonly errors: Readonly<Record<string, ErrorEntryDefinition>>;
+  readonly features: Readonly<Record<string, Json>>;
+  /** `WWW-Authenticate` values for a 401, templates; the engine's `Bearer` and `Basic` by default. */
+  readonly challenge: readonly string[];
+}
+
+export interface EntityDefinition {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, EntityFieldDefinition>>;
+  readonly primaryKey: readonly string[];
+  readonly constraints: readonly { readonly field: string; readonly regex: string; readonly whenPresent: boolean }[];
+}
+
+export interface EntityFieldDefinition {
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'array';
+  readonly optional: boolean;
+  /** `trim`, `lower`, `upper`, `replace:from:to`, in order. */
+  readonly normalize: readonly string[];
+}
+
+export interface VersioningDefinition {
+  readonly scheme: string;
+  /** How `version:desc` sorts: `semver`, `natural` or `text`. */
+  readonly ordering: 'semver' | 'natural' | 'text';
+  readonly allowPrerelease: boolean;
+  readonly latestPolicy: { readonly enabled: boolean; readonly monotonic: boolean; readonly excludePrerelease: boolean };
+}
+
+export interface BlobStoreDefinition {
+  readonly kind: string;
+  /** Relative to the data folder. */
+  readonly root: string;
+  readonly pathTemplate: string;
+  readonly maxBlobBytes: number;
+  readonly minBlobBytes: number;
+}
+
+export interface KvStoreDefinition {
+  /** As the engine runs it: `rocksdb` and `filesystem` were read as `sqlite`. */
+  readonly kind: string;
+  readonly options: JsonObject;
+}
+
+export interface DocumentDefinition {
+  readonly name: string;
+  readonly store: string;
+  readonly keyTemplate: string;
+  /** Name in `schemas`, or null. */
+  readonly schema: string | null;
+  /** Fields (dotted paths; `[]` for each element) that hold blob digests. */
+  readonly blobs: readonly string[];
+  /** 0: never expires. */
+  readonly ttlSeconds: number;
+  readonly encrypted: boolean;
+  /** A condition over `record` and `principal`, or null. */
+  readonly visibleWhen: JsonObject | null;
+}
+
+export interface IndexDefinition {
+  readonly name: string;
+  readonly document: string;
+  readonly keys: readonly IndexKeyDefinition[];
+  /** Field name to expression or template over `record`. */
+  readonly derive: Readonly<Record<string, Json>>;
+  /** A condition over `record`, or null. */
+  readonly filter: JsonObject | null;
+  readonly text: Readonly<Record<string, number>>;
+  readonly mode: 'incremental' | 'manual';
+}
+
+export interface IndexKeyDefinition {
+  readonly name: string;
+  readonly fields: readonly string[];
+  /** `field`, `field:asc` or `field:desc` as written. */
+  readonly sort: readonly { readonly field: string; readonly descending: boolean }[];
+  readonly unique: boolean;
+}
+
+export interface AuthDefinition {
+  readonly anonymousScopes: readonly string[];
+  readonly scopes: readonly { readonly name: string; readonly actions: readonly string[] }[];
+  readonly policies: readonly PolicyDefinition[];
+}
+
+export interface PolicyDefinition {
+  readonly name: string;
+  readonly effect: 'allow' | 'deny';
+  /** Dotted path to a list of values, any of which must match: `{"route.tags": ["public"]}`; roots `route` and `principal`. */
+  readonly when: Readonly<Record<string, readonly Json[]>>;
+  readonly requireScopes: readonly string[];
+}
+
+export interface UpstreamDefinition {
+  readonly name: string;
+  /** A template over `env`. */
+  readonly baseUrl: string;
+  readonly auth: {
+    readonly mode: 'none' | 'basic' | 'bearer_token' | 'api_key' | 'challenge';
+    readonly tokenEnv: string | null;
+    readonly usernameEnv: string | null;
+    readonly passwordEnv: string | null;
+    readonly header: string;
+  };
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly maxAttempts: number;
+  readonly backoffMs: number;
+  readonly circuit: { readonly failures: number; readonly openMs: number } | null;
+  readonly maxResponseBytes: number;
+  readonly allowPrivateAddresses: boolean;
+}
+
+export interface OpsDefinition {
+  readonly closedWorld: boolean;
+  readonly allowed: readonly string[];
+  readonly limits: LimitsDefinition;
+}
+
+export interface LimitsDefinition {
+  readonly maxPipelineOps: number;
+  readonly maxRequestBodyBytes: number;
+  readonly maxJsonBytes: number;
+  readonly maxJsonDepth: number;
+  readonly maxKvValueBytes: number;
+  readonly maxCpuMsPerRequest: number;
+  readonly maxIoOpsPerRequest: number;
+}
+
+export interface RouteDefinition {
+  readonly id: string;
+  /** Name of the pack, or null for a route of `schema.json`. */
+  readonly pack: string | null;
+  readonly methods: readonly string[];
+  /** Full patterns: every mount with every path. */
+  readonly paths: readonly string[];
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly params: JsonObject | null;
+  readonly query: JsonObject | null;
+  readonly body: JsonObject | null;
+  readonly returns: JsonObject | null;
+  readonly pipeline: readonly StepDefinition[];
+}
+
+export interface PipelineDefinition {
+  readonly name: string;
+  readonly pack: string | null;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly pipeline: readonly StepDefinition[];
+}
+
+/** A step as written, `when` lifted out of `args` when it stood there. Nested lists stand in `args` as written. */
+export interface StepDefinition {
+  readonly op: string;
+  readonly args: JsonObject;
+  readonly when: JsonObject | null;
+  readonly catch: Readonly<Record<string, readonly StepDefinition[]>> | null;
+  readonly label: string | null;
+}
+
+export interface ErrorEntryDefinition {
+  readonly status: number | null;
+  /** Templates. */
+  readonly headers: Readonly<Record<string, Json>>;
+  /** A template; null for the engine's own body. */
+  readonly body: Json;
+}
+
+export interface EventDefinition {
+  readonly name: string;
+  readonly durable: boolean;
+  /** JSON Schema of the payload, or null. */
+  readonly schema: JsonObject | null;
+}

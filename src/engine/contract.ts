@@ -1,0 +1,197 @@
+import type { Definition, EntityDefinition, Json } from '../definition/types.ts';
+import type { Frame } from '../language/frame.ts';
+import type { SchemaValidator } from '../language/json-schema.ts';
+import type { LinearRegex } from '../language/regex.ts';
+import type { ByteHandle, StoredValue } from '../language/values.ts';
+import type { Cache } from '../ports/cache.ts';
+import type { Filter, IndexSpec } from '../ports/record-store.ts';
+import type { DigestAlgorithm } from '../ports/blob-store.ts';
+import type { Upstream } from '../ports/upstream.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+
+/**
+ * An operation's handler. `compile` runs once per step, at load: it resolves everything and returns the closure that requests run.
+ * The step was checked before: its arguments have the kinds that the definition states, references exist, names are bound.
+ */
+export interface OperationHandler {
+  /** As in `operations/<family>/<name>.json`. */
+  readonly op: string;
+  compile(step: StepCompiler): StepRun;
+}
+
+/**
+ * One compiled step. Nothing (undefined) goes on with the next step; a response ends the request. A step that does no I/O returns
+ * at once, without a promise. Throws RegistryError; whatever else is thrown becomes INTERNAL.
+ */
+export type StepRun = (run: Run) => MaybePromise<Signal>;
+export type Signal = ResponseDraft | undefined;
+
+/** What a handler gets to compile a step. An argument is named as in the operation's definition. */
+export interface StepCompiler {
+  readonly definition: Definition;
+  has(argument: string): boolean;
+  /** `template`: evaluates to the value; null when the argument is absent (or its default). Documents come as StoredValue, bytes as ByteHandle. */
+  value(argument: string): (frame: Frame) => unknown;
+  /** `template` that must come out as text: numbers and booleans are printed; null or an object fails with VALUE_INVALID. Null when absent. */
+  text(argument: string, encode?: TextEncoding): (frame: Frame) => string | null;
+  /** `template` that must come out as a whole number, as text or number, else VALUE_INVALID; null when absent or null. */
+  integer(argument: string): (frame: Frame) => number | null;
+  /** `template` that must come out true or false, else VALUE_INVALID; `absent` when the argument is absent or null. */
+  boolean(argument: string, absent: boolean): (frame: Frame) => boolean;
+  /** `literal`: as written, or the default, or undefined. */
+  literal(argument: string): Json | undefined;
+  regex(argument: string): LinearRegex | null;
+  schema(argument: string): SchemaValidator | null;
+  condition(argument: string): ((frame: Frame) => boolean) | null;
+  /** `bind`: stores into the variable; a no-op when the argument is absent. */
+  bind(argument: string): (frame: Frame, value: unknown) => void;
+  /** `bindings`: the names with their templates, in the order written. */
+  bindings(argument: string): readonly { readonly name: string; readonly evaluate: (frame: Frame) => unknown; readonly store: (frame: Frame, value: unknown) => void }[];
+  /** Stores into a variable by name: for operations that bind names which their arguments do not list (`parse.path`). */
+  bindName(name: string): (frame: Frame, value: unknown) => void;
+  /** Whether a name is bound before this step. */
+  isBound(name: string): boolean;
+  /** Reads a bound variable. */
+  read(name: string): (frame: Frame) => unknown;
+  /** `source`: the bytes. */
+  source(argument: string): (frame: Frame) => ByteHandle;
+  document(argument: string): DocumentPlan;
+  /** `key` of that document: the encoded record key; fails with VALUE_MISSING or VALUE_INVALID. */
+  key(argument: string, document: DocumentPlan): (frame: Frame) => string;
+  index(argument: string): IndexPlan;
+  entity(argument: string): EntityDefinition;
+  /** Name of the blob store; the only one or `primary` when the argument is absent. */
+  blobStore(argument: string): string;
+  upstream(argument: string): Upstream;
+  /** Name of the event type and the validator of its payload. */
+  event(argument: string): { readonly type: string; readonly validate: SchemaValidator | null };
+  /** `pipeline`: the steps as one, in this scope. Null when absent. */
+  pipeline(argument: string): StepRun | null;
+  /** `reference` to a pipeline: a call of it with its own scope. `inputs` come in the order of the pipeline's `inputs`. */
+  call(argument: string): { readonly inputs: readonly string[]; readonly outputs: readonly string[]; run(run: Run, inputs: readonly unknown[]): MaybePromise<Signal | { readonly outputs: readonly unknown[] }> };
+}
+
+/**
+ * How substituted values are made safe. `path`: percent-encoded by segment (a value's slashes are encoded unless it came from a `{x+}`
+ * parameter); `header`: CR, LF and NUL refused with VALUE_INVALID; `none`: as they are.
+ */
+export type TextEncoding = 'none' | 'path' | 'header';
+
+/** The state of one request inside one pipeline. A called pipeline has its own slots and shares the session. */
+export interface Run extends Frame {
+  readonly session: Session;
+}
+
+/** The state of one request. */
+export interface Session {
+  readonly requestId: string;
+  /** Aborts when the client goes away or the time is up. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  readonly records: Records;
+  readonly blobs: Blobs;
+  /** The cache of a kind (`response`, `blob`, or any other name; kinds do not see each other's keys). */
+  readonly cache: Cache;
+  /** Runs now, or after the commit where a transaction is open (and not at all when that is dropped). Failures are logged, not thrown. */
+  defer(action: () => MaybePromise<unknown>): MaybePromise<void>;
+  /** Counts one store operation against `max_io_ops_per_request`. Records and Blobs count theirs themselves. */
+  countIo(): void;
+  /** Checks the synchronous time used so far; called between the rounds of a loop. */
+  checkCpu(): void;
+  /** Seals and opens cursors (signed; fails with CURSOR_INVALID). `purpose` ties a cursor to its list. */
+  sealCursor(purpose: string, position: Json): string;
+  openCursor(purpose: string, cursor: string): Json;
+}
+
+/**
+ * Records as a pipeline sees them: through the open transaction, where there is one (reads see its writes and are noted as checks),
+ * and through `visible_when` unless `asRegistry`.
+ */
+export interface Records {
+  get(document: DocumentPlan, key: string, asRegistry?: boolean): MaybePromise<StoredValue | null>;
+  getMany(document: DocumentPlan, keys: readonly string[], asRegistry?: boolean): MaybePromise<readonly (StoredValue | null)[]>;
+  /** `prefix` and `after` are encoded keys. */
+  list(document: DocumentPlan, prefix: string, after: string | null, limit: number, asRegistry?: boolean): MaybePromise<RecordPage>;
+  query(index: IndexPlan, query: RecordQuery, asRegistry?: boolean): MaybePromise<RecordPage>;
+  count(index: IndexPlan, where: readonly Filter[], asRegistry?: boolean): MaybePromise<number>;
+  /** Buffers a write; the document is checked against its schema and size. `value` is plain, a StoredValue, or a handle's plain form. */
+  put(document: DocumentPlan, key: string, value: unknown, options?: { readonly ttlSeconds?: number | null }): MaybePromise<void>;
+  delete(document: DocumentPlan, key: string): void;
+  /** Buffers an event. */
+  emit(type: string, payload: unknown): void;
+}
+
+export interface RecordQuery {
+  readonly where: readonly Filter[];
+  readonly order: readonly { readonly column: string; readonly descending: boolean }[];
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+export interface RecordPage {
+  readonly records: readonly StoredValue[];
+  /** Opaque; null when there are no more. For lists: the encoded key to go on after. */
+  readonly next: string | null;
+}
+
+/** Blobs as a pipeline sees them. Leases of what was put are settled by the commit and ended with the request. */
+export interface Blobs {
+  put(store: string, source: ByteHandle, options: BlobPutOptions): Promise<ByteHandle>;
+  /** A handle that opens lazily. With a known size nothing is read now; without, the store is asked, and an absent blob is null. */
+  get(store: string, digest: string, known: { readonly size: number | null; readonly mediaType: string | null }): MaybePromise<ByteHandle | null>;
+  stat(store: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null>;
+}
+
+export interface BlobPutOptions {
+  readonly algorithms: readonly DigestAlgorithm[];
+  readonly expectDigest: string | null;
+  readonly expectSize: number | null;
+  readonly maxBytes: number | null;
+  readonly mediaType: string | null;
+}
+
+/** A document type, resolved. */
+export interface DocumentPlan {
+  readonly name: string;
+  readonly store: string;
+  /** Parts of a key by name; segments encoded. Fails with VALUE_MISSING on an absent part that is not optional. */
+  encodeKey(parts: Readonly<Record<string, unknown>>): string;
+  /** An already encoded key as a document may hold it: returned when it fits the template, else VALUE_INVALID. */
+  checkKey(key: string): string;
+  /** The encoded prefix for the leading parts given, in the template's order; ends with a separator. */
+  encodePrefix(parts: Readonly<Record<string, unknown>>): string;
+  /** The parts of an encoded key. */
+  decodeKey(key: string): Record<string, string | null>;
+  readonly parts: readonly string[];
+  readonly indexes: readonly IndexPlan[];
+}
+
+/** A declared index, resolved. */
+export interface IndexPlan {
+  readonly name: string;
+  readonly document: DocumentPlan;
+  readonly manual: boolean;
+  readonly spec: IndexSpec;
+  /** The column that sorts a field: `version` sorts by the column of its ordering. */
+  sortColumn(field: string): string;
+  /** Turns a value of a field into what its column holds. */
+  readonly keys: readonly { readonly name: string; readonly fields: readonly string[] }[];
+}
+
+/** A response as a pipeline gives it. The engine adds HTTP: ETag, conditions, ranges, HEAD, lengths. */
+export interface ResponseDraft {
+  readonly status: number;
+  /** In order; several values of one name are several entries. Names as written. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: ResponseBody;
+  /** Strong entity tag without quotes, or null. Set by operations that know one: a blob's digest, a record's version. */
+  readonly etag: string | null;
+}
+
+export type ResponseBody =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** Sent without content coding; ranges are answered where it can be opened again. */
+  | { readonly kind: 'handle'; readonly handle: ByteHandle };

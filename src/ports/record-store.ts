@@ -1,0 +1,234 @@
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+
+/**
+ * The record store: ordered keys in collections, a version on every record, and one atomic commit with checks.
+ * Model: Deno KV and FoundationDB. Every adapter gives the same answers; what one cannot do, its capabilities say.
+ *
+ * Reads may answer at once or by promise (`MaybePromise`): an embedded store answers at once.
+ */
+export interface RecordStore {
+  readonly capabilities: RecordStoreCapabilities;
+
+  /**
+   * Brings tables and indexes to what the definition asks: additive, idempotent, safe when called by several
+   * processes at once. An index that is new or whose columns changed is filled from the stored records through `project`.
+   */
+  migrate(collections: readonly CollectionSpec[], project: ProjectRecord): MaybePromise<void>;
+
+  /** The record, or null when absent or expired. */
+  get(collection: string, key: string): MaybePromise<StoredRecord | null>;
+  /** As many answers as keys, in their order, read at one moment. */
+  getMany(collection: string, keys: readonly string[]): MaybePromise<readonly (StoredRecord | null)[]>;
+  /** Records whose key starts with `prefix`, in byte order of their keys. */
+  list(query: ListQuery): MaybePromise<Page>;
+  /** Records of a declared index that fit all filters, in the order asked for; ties are broken by key, ascending. */
+  query(query: IndexQuery): MaybePromise<Page>;
+  /** How many records fit. Cost grows with the matches. */
+  count(query: CountQuery): MaybePromise<number>;
+
+  /**
+   * Applies everything or nothing. The checks are evaluated again inside the commit; the first that fails is returned.
+   * Serializable together with all other commits. When it resolves with a version, the writes are durable
+   * (as far as `capabilities.durable` says) and visible to every later read on every process that shares the store.
+   * A commit without writes only evaluates its checks, at one moment.
+   * Throws COMMIT_UNKNOWN when the connection broke after the commit was sent: ask `outcome`.
+   */
+  commit(commit: Commit): MaybePromise<CommitResult>;
+  /** What became of the commit with this id, for at least an hour after it: its version, or null when it was not applied and never will be. */
+  outcome(commitId: string): MaybePromise<number | null>;
+
+  /**
+   * The log in commit order, from the position after `after` (0 is the beginning). What is shown is final: no earlier
+   * event appears later. Positions may have holes; holes are void.
+   */
+  events(after: number, limit: number): MaybePromise<readonly StoredEvent[]>;
+  /** Version of the newest commit; cheap. What caches compare. */
+  sequence(): MaybePromise<number>;
+  /** Calls back soon after the log or the sequence grew, by whichever process. Returns a function that stops it. */
+  watch(onChange: () => void): () => void;
+
+  /** Removes records that expired, at most `limit`; returns how many went. Expired records are absent to all reads anyway. */
+  sweepExpired(limit: number): MaybePromise<number>;
+  health(): MaybePromise<StoreHealth>;
+  /** Waits for work in flight and refuses new work with CLOSING. Idempotent. */
+  close(): MaybePromise<void>;
+}
+
+export interface RecordStoreCapabilities {
+  /** A success answer survives power loss. */
+  readonly durable: boolean;
+  /** Several processes may open the same data. */
+  readonly shared: boolean;
+  /** Ranked text search. */
+  readonly fullText: boolean;
+  /** Largest value in bytes, null for no limit of its own. */
+  readonly maxValueBytes: number | null;
+}
+
+export interface StoreHealth {
+  readonly ok: boolean;
+  readonly latencyMs: number;
+  /** Why not, for an administrator. */
+  readonly reason?: string;
+}
+
+export interface StoredRecord {
+  readonly key: string;
+  /** The document as stored: JSON text. */
+  readonly value: string;
+  /** Version of the commit that last wrote it. Positive; grows with every commit that is later in the store's order. */
+  readonly version: number;
+}
+
+/** Scalars that can be indexed. Order: null, false, true, numbers, strings by their UTF-8 bytes. */
+export type Scalar = string | number | boolean | null;
+
+/** What a record looks like in one index: a value for every column (scalar), a list for every array column. */
+export type IndexRow = Readonly<Record<string, Scalar | readonly Scalar[]>>;
+
+/** Rows of one record by index name. An index that is left out does not contain the record. */
+export type IndexRows = Readonly<Record<string, IndexRow>>;
+
+/** Computes a stored record's index rows, for indexes that have to be filled again. */
+export type ProjectRecord = (collection: string, key: string, value: string) => MaybePromise<IndexRows>;
+
+export interface CollectionSpec {
+  /** Document name; unique in the store. */
+  readonly name: string;
+  readonly indexes: readonly IndexSpec[];
+}
+
+export interface IndexSpec {
+  /** Unique in the store. */
+  readonly name: string;
+  /** Columns that hold one scalar. */
+  readonly columns: readonly string[];
+  /** Columns that hold a list of scalars, each element of which is indexed. */
+  readonly arrays: readonly string[];
+  readonly keys: readonly IndexKeySpec[];
+  /** Changes when what the rows contain changes (other derive, other filter): the index is then filled again. */
+  readonly revision: string;
+}
+
+/** One way to look records up: equality on `fields`, then in the order of `sort`. Becomes one database index. */
+export interface IndexKeySpec {
+  readonly name: string;
+  readonly fields: readonly string[];
+  readonly sort: readonly Order[];
+  /** No two unexpired records may agree in all `fields`. */
+  readonly unique: boolean;
+}
+
+export interface Order {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
+export type Filter =
+  | { readonly column: string; readonly op: 'eq' | 'gt' | 'gte' | 'lt' | 'lte'; readonly value: Scalar }
+  | { readonly column: string; readonly op: 'in'; readonly values: readonly Scalar[] }
+  | { readonly column: string; readonly op: 'prefix'; readonly value: string }
+  /** On array columns: one of, or all of, the values are among the elements. */
+  | { readonly column: string; readonly op: 'any' | 'all'; readonly values: readonly Scalar[] };
+
+export interface ListQuery {
+  readonly collection: string;
+  readonly prefix: string;
+  /** Only keys after this one. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+export interface CountQuery {
+  readonly collection: string;
+  readonly index: string;
+  readonly where: readonly Filter[];
+}
+
+export interface IndexQuery extends CountQuery {
+  readonly order: readonly Order[];
+  readonly limit: number;
+  /** Only rows after this position in `order`. */
+  readonly after: Position | null;
+}
+
+/** A place in an ordered list: the values of the order's columns, in their order, and the key. */
+export interface Position {
+  readonly values: readonly Scalar[];
+  readonly key: string;
+}
+
+export interface Page {
+  readonly records: readonly IndexedRecord[];
+  /** Whether there are more after the last one. */
+  readonly more: boolean;
+}
+
+export interface IndexedRecord extends StoredRecord {
+  /** Values of the order's columns, for a cursor; empty in lists. */
+  readonly position: readonly Scalar[];
+}
+
+/**
+ * Something that was read and must not have changed. `list`, `query` and `count` are run again inside the commit:
+ * the fingerprint of a page is the keys and versions it showed and whether there were more (`pageFingerprint`).
+ */
+export type Check =
+  | { readonly kind: 'record'; readonly collection: string; readonly key: string; /** null: absent */ readonly version: number | null }
+  | { readonly kind: 'list'; readonly query: ListQuery; readonly fingerprint: string }
+  | { readonly kind: 'query'; readonly query: IndexQuery; readonly fingerprint: string }
+  | { readonly kind: 'count'; readonly query: CountQuery; readonly count: number };
+
+export interface RecordPut {
+  readonly collection: string;
+  readonly key: string;
+  /** JSON text. */
+  readonly value: string;
+  /** Milliseconds since the epoch; null never expires. */
+  readonly expiresAt: number | null;
+  readonly rows: IndexRows;
+}
+
+export interface RecordDelete {
+  readonly collection: string;
+  readonly key: string;
+}
+
+export interface NewEvent {
+  readonly id: string;
+  readonly type: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly position: number;
+  /** Version of the commit that appended it. */
+  readonly version: number;
+}
+
+export interface Commit {
+  /** A random id; settles an unknown outcome. */
+  readonly id: string;
+  readonly checks: readonly Check[];
+  /** At most one put or delete per collection and key. */
+  readonly puts: readonly RecordPut[];
+  readonly deletes: readonly RecordDelete[];
+  readonly events: readonly NewEvent[];
+}
+
+export type CommitResult =
+  | { readonly ok: true; /** Of this commit; the store's sequence where nothing was written. */ readonly version: number }
+  /** A check does not hold any more: read again and retry. */
+  | { readonly ok: false; readonly reason: 'check'; readonly check: Check }
+  /** The writes would break a unique key held by a record that the commit does not replace. */
+  | { readonly ok: false; readonly reason: 'unique'; readonly index: string; readonly keyName: string; readonly holder: string };
+
+/** Fingerprint of a page as the checks compare it. */
+export function pageFingerprint(page: Page): string {
+  let text = page.more ? '+' : '.';
+  for (const record of page.records) text += `${record.version}:${record.key}\n`;
+  return text;
+}
