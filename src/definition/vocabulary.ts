@@ -20,7 +20,10 @@ export type ArgumentKind =
   | 'condition'
   /** A list of steps. */
   | 'pipeline'
-  /** A record key: text in the form of the document's key template, or an object of its parts, or a reference to either. */
+  /**
+   * A record key: text in the form of the document's key template, or an object of its parts, or a reference to either.
+   * Where `many` says so: a list of these, or a reference to a list of encoded keys or objects of parts.
+   */
   | 'key'
   /** A JSON Schema, or the name of one under `storage.schemas`. */
   | 'schema';
@@ -39,7 +42,10 @@ export interface ArgumentDefinition {
   readonly default: Json | undefined;
   /** For `bind`: the value may be null. For `template`: null is accepted. */
   readonly nullable: boolean;
-  /** For `pipeline`: what the names bound inside are worth outside. `maybe`: may be null after; `inside`: not visible after. */
+  /**
+   * For `pipeline`: what the names bound inside are worth outside. `maybe`: may be null after; `inside`: not visible after.
+   * For `bind`: `inside` binds the name for the step's `inside` pipeline only. For `template`: `inside` is evaluated at the end of that pipeline.
+   */
   readonly scope: 'maybe' | 'inside';
 }
 
@@ -52,6 +58,10 @@ export interface OperationDefinition {
   readonly summary: string;
   readonly description: string;
   readonly effect: Effect;
+  /**
+   * By name. A dotted name is a member of an object argument: `collect.from` stands in `args.collect.from`, and is required, where it is,
+   * only when `args.collect` is given. The name `*` stands for all of `args` at once (`bindings`).
+   */
   readonly args: Readonly<Record<string, ArgumentDefinition>>;
   /** Groups of arguments of which exactly one must be given. */
   readonly oneOf: readonly (readonly string[])[];

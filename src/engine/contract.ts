@@ -41,12 +41,18 @@ export interface StepCompiler {
   /** `literal`: as written, or the default, or undefined. */
   literal(argument: string): Json | undefined;
   regex(argument: string): LinearRegex | null;
-  schema(argument: string): SchemaValidator | null;
+  /** With `coerce` the validator turns texts into numbers, booleans and lists, fills defaults in, and so changes the value it is given. */
+  schema(argument: string, options?: { readonly coerce?: boolean }): SchemaValidator | null;
   condition(argument: string): ((frame: Frame) => boolean) | null;
   /** `bind`: stores into the variable; a no-op when the argument is absent. */
   bind(argument: string): (frame: Frame, value: unknown) => void;
   /** `bindings`: the names with their templates, in the order written. */
   bindings(argument: string): readonly { readonly name: string; readonly evaluate: (frame: Frame) => unknown; readonly store: (frame: Frame, value: unknown) => void }[];
+  /**
+   * `template` with `scope: "inside"`: evaluated each time it is called, where the names bound inside the step's pipeline are visible.
+   * A promise only where the template holds an expression. Null when the argument is absent.
+   */
+  inside(argument: string): ((run: Run) => MaybePromise<unknown>) | null;
   /** Stores into a variable by name: for operations that bind names which their arguments do not list (`parse.path`). */
   bindName(name: string): (frame: Frame, value: unknown) => void;
   /** Whether a name is bound before this step. */
@@ -58,6 +64,8 @@ export interface StepCompiler {
   document(argument: string): DocumentPlan;
   /** `key` of that document: the encoded record key; fails with VALUE_MISSING or VALUE_INVALID. */
   key(argument: string, document: DocumentPlan): (frame: Frame) => string;
+  /** `key` with `many`: the encoded record keys in order. A list as written, or a reference to a list of encoded keys or objects of parts. */
+  keys(argument: string, document: DocumentPlan): (frame: Frame) => readonly string[];
   index(argument: string): IndexPlan;
   entity(argument: string): EntityDefinition;
   /** Name of the blob store; the only one or `primary` when the argument is absent. */
@@ -95,10 +103,22 @@ export interface Session {
   readonly cache: Cache;
   /** Runs now, or after the commit where a transaction is open (and not at all when that is dropped). Failures are logged, not thrown. */
   defer(action: () => MaybePromise<unknown>): MaybePromise<void>;
+  /**
+   * The record store's sequence from before this request read anything: what a cache entry made of those reads carries, and what an entry
+   * must have reached to be used. (Taken at the start of a request whose pipeline uses the cache.)
+   */
+  sequence(): MaybePromise<number>;
+  /** Runs when the request is over, however it ended and after its response was opened: lets go of streams that nobody opened. Must not throw. */
+  atEnd(action: () => void): void;
   /** Counts one store operation against `max_io_ops_per_request`. Records and Blobs count theirs themselves. */
   countIo(): void;
-  /** Checks the synchronous time used so far; called between the rounds of a loop. */
+  /** Checks the synchronous time used so far (CPU_LIMIT); called between steps and between the rounds of a loop. */
   checkCpu(): void;
+  /** The sequence is about to wait, or goes on: time spent waiting does not count. Both are idempotent. */
+  suspend(): void;
+  resume(): void;
+  /** Runs when the request is over: its response was sent, or it failed. For bytes that nobody read. */
+  onEnd(action: () => void): void;
   /** Seals and opens cursors (signed; fails with CURSOR_INVALID). `purpose` ties a cursor to its list. */
   sealCursor(purpose: string, position: Json): string;
   openCursor(purpose: string, cursor: string): Json;
@@ -141,6 +161,8 @@ export interface Blobs {
   /** A handle that opens lazily. With a known size nothing is read now; without, the store is asked, and an absent blob is null. */
   get(store: string, digest: string, known: { readonly size: number | null; readonly mediaType: string | null }): MaybePromise<ByteHandle | null>;
   stat(store: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null>;
+  /** Whether this request put content with this digest, of whichever algorithm was taken. */
+  wasPut(digest: string): boolean;
 }
 
 export interface BlobPutOptions {
