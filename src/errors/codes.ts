@@ -26,6 +26,7 @@ export const ERROR_CODES = Object.freeze({
   UNSUPPORTED_MEDIA_TYPE: code(415, 'The media type of the body is not accepted here'),
   RANGE_NOT_SATISFIABLE: code(416, 'The range lies outside the content'),
   PRECONDITION_FAILED: code(412, 'A precondition of the request does not hold'),
+  RATE_LIMITED: code(429, 'Too many attempts at once; try again shortly', true),
 
   // Values
   VALUE_MISSING: code(400, 'A value that is needed is missing'),
