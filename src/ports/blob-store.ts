@@ -112,7 +112,12 @@ export interface UploadSessions {
    * Appends at `offset`, which must be where the upload stands (UPLOAD_OUT_OF_ORDER); null appends at the end.
    * When the source breaks off, what arrived before is kept. Returns the new offset.
    */
-  append(id: string, offset: number | null, source: AsyncIterable<Uint8Array>, maxBytes?: number | null): Promise<number>;
+  append(
+    id: string,
+    offset: number | null,
+    source: AsyncIterable<Uint8Array>,
+    maxBytes?: number | null,
+  ): Promise<number>;
   status(id: string): Promise<{ readonly offset: number } | null>;
   /** Turns the upload into a blob; the hash is taken over all of it. The upload is gone afterwards, unless it failed. */
   finish(id: string, options: Omit<PutOptions, 'signal'>): Promise<PutResult>;

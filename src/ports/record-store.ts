@@ -30,7 +30,8 @@ export interface RecordStore {
    * Applies everything or nothing. The checks are evaluated again inside the commit; the first that fails is returned.
    * Serializable together with all other commits. When it resolves with a version, the writes are durable
    * (as far as `capabilities.durable` says) and visible to every later read on every process that shares the store.
-   * A commit without writes only evaluates its checks, at one moment.
+   * A commit without writes only evaluates its checks, at one moment. One whose id was applied before is not applied again:
+   * its version is the answer.
    * Throws COMMIT_UNKNOWN when the connection broke after the commit was sent: ask `outcome`.
    */
   commit(commit: Commit): MaybePromise<CommitResult>;
@@ -124,6 +125,7 @@ export interface Order {
   readonly descending: boolean;
 }
 
+/** Ranges stay inside the type of their bound: `lt 5` shows numbers only. A prefix shows strings only. */
 export type Filter =
   | { readonly column: string; readonly op: 'eq' | 'gt' | 'gte' | 'lt' | 'lte'; readonly value: Scalar }
   | { readonly column: string; readonly op: 'in'; readonly values: readonly Scalar[] }
@@ -174,7 +176,12 @@ export interface IndexedRecord extends StoredRecord {
  * the fingerprint of a page is the keys and versions it showed and whether there were more (`pageFingerprint`).
  */
 export type Check =
-  | { readonly kind: 'record'; readonly collection: string; readonly key: string; /** null: absent */ readonly version: number | null }
+  | {
+      readonly kind: 'record';
+      readonly collection: string;
+      readonly key: string /** null: absent */;
+      readonly version: number | null;
+    }
   | { readonly kind: 'list'; readonly query: ListQuery; readonly fingerprint: string }
   | { readonly kind: 'query'; readonly query: IndexQuery; readonly fingerprint: string }
   | { readonly kind: 'count'; readonly query: CountQuery; readonly count: number };
@@ -220,11 +227,20 @@ export interface Commit {
 }
 
 export type CommitResult =
-  | { readonly ok: true; /** Of this commit; the store's sequence where nothing was written. */ readonly version: number }
+  | {
+      readonly ok: true /** Of this commit; the store's sequence where nothing was written. */;
+      readonly version: number;
+    }
   /** A check does not hold any more: read again and retry. */
   | { readonly ok: false; readonly reason: 'check'; readonly check: Check }
   /** The writes would break a unique key held by a record that the commit does not replace. */
-  | { readonly ok: false; readonly reason: 'unique'; readonly index: string; readonly keyName: string; readonly holder: string };
+  | {
+      readonly ok: false;
+      readonly reason: 'unique';
+      readonly index: string;
+      readonly keyName: string;
+      readonly holder: string;
+    };
 
 /** Fingerprint of a page as the checks compare it. */
 export function pageFingerprint(page: Page): string {

@@ -1,0 +1,76 @@
+import type { RecordStore } from '../../ports/record-store.ts';
+import { then } from '../../shared/maybe-promise.ts';
+import { type CallStats, createCallMeter } from './call-meter.ts';
+import { checkKey, checkLimit, createRecordChecks } from './record-checks.ts';
+
+export interface GuardedRecordStore extends RecordStore {
+  /** Calls, failures and times by method. */
+  stats(): Readonly<Record<string, CallStats>>;
+}
+
+/**
+ * The guard that stands before every record store. Refuses what no store may be asked: VALUE_INVALID for keys, limits and scalars
+ * out of bounds (they may come from a client), INTERNAL for collections, indexes and columns that `migrate` was not told of, and for
+ * two writes of one key. Turns unknown errors into STORE_FAILURE, measures, and refuses with CLOSING after `close`.
+ * Synchronous answers stay synchronous.
+ */
+export function guardRecordStore(store: RecordStore): GuardedRecordStore {
+  const meter = createCallMeter('STORE_FAILURE');
+  const checks = createRecordChecks(store.capabilities.maxValueBytes);
+  return {
+    capabilities: store.capabilities,
+    migrate: (collections, project) =>
+      meter.run('migrate', () => {
+        checks.collections(collections);
+        return then(store.migrate(collections, project), () => checks.learn(collections));
+      }),
+    get: (collection, key) =>
+      meter.run('get', () => {
+        checks.collection(collection);
+        checkKey(key);
+        return store.get(collection, key);
+      }),
+    getMany: (collection, keys) =>
+      meter.run('getMany', () => {
+        checks.collection(collection);
+        for (const key of keys) checkKey(key);
+        return keys.length === 0 ? [] : store.getMany(collection, keys);
+      }),
+    list: (query) =>
+      meter.run('list', () => {
+        checks.list(query);
+        return store.list(query);
+      }),
+    query: (query) =>
+      meter.run('query', () => {
+        checks.query(query);
+        return store.query(query);
+      }),
+    count: (query) =>
+      meter.run('count', () => {
+        checks.count(query);
+        return store.count(query);
+      }),
+    commit: (commit) =>
+      meter.run('commit', () => {
+        checks.commit(commit);
+        return store.commit(commit);
+      }),
+    outcome: (commitId) => meter.run('outcome', () => store.outcome(commitId)),
+    events: (after, limit) =>
+      meter.run('events', () => {
+        checkLimit(limit);
+        return store.events(after, limit);
+      }),
+    sequence: () => meter.run('sequence', () => store.sequence()),
+    watch: (onChange) => store.watch(onChange),
+    sweepExpired: (limit) =>
+      meter.run('sweepExpired', () => {
+        checkLimit(limit);
+        return store.sweepExpired(limit);
+      }),
+    health: () => meter.run('health', () => store.health()),
+    close: () => meter.close(() => store.close()),
+    stats: () => meter.stats(),
+  };
+}
