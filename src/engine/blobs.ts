@@ -1,0 +1,157 @@
+import { Readable } from 'node:stream';
+import { RegistryError } from '../errors/registry-error.ts';
+import type { ByteHandle, OpenBytes } from '../language/values.ts';
+import type { BlobStore, Lease } from '../ports/blob-store.ts';
+import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import type { BlobPutOptions, Blobs } from './contract.ts';
+import type { RequestSession } from './session.ts';
+import type { Transaction } from './transaction.ts';
+
+/** How long a blob may wait for the record that names it. A request that lives longer than this loses nothing: it holds its leases anew at the commit. */
+const LEASE_MS = 15 * 60_000;
+
+interface HeldLease {
+  readonly store: BlobStore;
+  readonly lease: Lease;
+}
+
+/** Blobs as one request sees them. Everything it puts is under a lease until a commit names it or the request ends. */
+export class RequestBlobs implements Blobs {
+  readonly #session: RequestSession;
+  readonly #leases = new Map<string, HeldLease[]>();
+
+  constructor(session: RequestSession) {
+    this.#session = session;
+  }
+
+  async put(storeName: string, source: ByteHandle, options: BlobPutOptions): Promise<ByteHandle> {
+    this.#session.countIo();
+    const store = this.#session.engine.blobStore(storeName);
+    const opened = await source.open();
+    const result = await store.put(pieces(opened), {
+      algorithms: options.algorithms,
+      expect: { digest: options.expectDigest, size: options.expectSize },
+      maxBytes: options.maxBytes,
+      leaseMs: LEASE_MS,
+      signal: this.#session.signal,
+    });
+    this.#hold(store, result.lease);
+    return new StoredBlob(store, result.digest, result.size, options.mediaType ?? source.mediaType, result.digests);
+  }
+
+  get(
+    storeName: string,
+    digest: string,
+    known: { readonly size: number | null; readonly mediaType: string | null },
+  ): MaybePromise<ByteHandle | null> {
+    const store = this.#session.engine.blobStore(storeName);
+    if (known.size !== null) return new StoredBlob(store, digest, known.size, known.mediaType, { sha256: digest });
+    this.#session.countIo();
+    return then(store.stat(digest), (stat) =>
+      stat === null ? null : new StoredBlob(store, digest, stat.size, known.mediaType, { sha256: digest }),
+    );
+  }
+
+  stat(storeName: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null> {
+    this.#session.countIo();
+    return this.#session.engine.blobStore(storeName).stat(digest);
+  }
+
+  /**
+   * Makes sure that every digest which a commit newly names is in a store and stays there until the commit is through: digests that this
+   * request put are held already, others get a lease now. BLOB_MISSING where no store has one. The function returned ends the holding.
+   */
+  async holdForCommit(txn: Transaction): Promise<(committed: boolean) => void> {
+    const named = txn.newDigests((collection, value) => this.#session.engine.rules(collection).digests(value.value));
+    const borrowed: HeldLease[] = [];
+    for (const digest of named) {
+      if (this.#leases.has(digest)) continue;
+      const held = await this.#borrow(digest);
+      if (held === null) {
+        for (const lease of borrowed) this.#release(lease, false);
+        throw new RegistryError('BLOB_MISSING', { details: { digest } });
+      }
+      borrowed.push(held);
+    }
+    return (committed) => {
+      for (const lease of borrowed) this.#release(lease, committed);
+      if (!committed) return;
+      for (const digest of named) {
+        for (const lease of this.#leases.get(digest) ?? []) this.#release(lease, true);
+        this.#leases.delete(digest);
+      }
+    };
+  }
+
+  /** Ends the leases that no commit settled: the sweeper takes what nobody names. */
+  releaseAll(): void {
+    for (const leases of this.#leases.values()) for (const lease of leases) this.#release(lease, false);
+    this.#leases.clear();
+  }
+
+  async #borrow(digest: string): Promise<HeldLease | null> {
+    for (const name of this.#session.engine.blobStoreNames) {
+      const store = this.#session.engine.blobStore(name);
+      this.#session.countIo();
+      const lease = await store.lease(digest, LEASE_MS);
+      if (lease !== null) return { store, lease };
+    }
+    return null;
+  }
+
+  #hold(store: BlobStore, lease: Lease): void {
+    const leases = this.#leases.get(lease.digest);
+    if (leases === undefined) this.#leases.set(lease.digest, [{ store, lease }]);
+    else leases.push({ store, lease });
+  }
+
+  #release(held: HeldLease, settled: boolean): void {
+    const { background, log } = this.#session.engine;
+    background(held.store.release(held.lease, settled).catch((cause) => log.warning('A lease could not be ended', cause)));
+  }
+}
+
+/** A blob in a store, opened when somebody reads it. */
+class StoredBlob implements ByteHandle {
+  readonly isByteHandle = true;
+  readonly reopenable = true;
+  readonly size: number;
+  readonly mediaType: string | null;
+  readonly digests: Readonly<Record<string, string>>;
+  readonly #store: BlobStore;
+  readonly #digest: string;
+
+  constructor(
+    store: BlobStore,
+    digest: string,
+    size: number,
+    mediaType: string | null,
+    digests: Readonly<Record<string, string>>,
+  ) {
+    this.#store = store;
+    this.#digest = digest;
+    this.size = size;
+    this.mediaType = mediaType;
+    this.digests = digests;
+  }
+
+  open(range?: { readonly start: number; readonly end: number }): MaybePromise<OpenBytes> {
+    return then(this.#store.get(this.#digest, range), (content) => {
+      // Whoever holds a handle was told that the blob exists: its absence is the registry's fault, not the client's.
+      if (content === null) {
+        throw new RegistryError('BLOB_MISSING', { status: 500, details: { digest: this.#digest } });
+      }
+      return content;
+    });
+  }
+}
+
+async function* pieces(opened: OpenBytes): AsyncIterable<Uint8Array> {
+  if (opened.bytes !== null) yield opened.bytes;
+  else if (opened.stream !== null) yield* opened.stream as AsyncIterable<Uint8Array>;
+}
+
+/** The whole content of a handle as a stream, for whoever needs one. */
+export function toReadable(opened: OpenBytes): Readable {
+  return opened.stream ?? Readable.from(opened.bytes === null ? [] : [opened.bytes]);
+}

@@ -1,0 +1,213 @@
+import type { Definition, StepDefinition } from '../definition/types.ts';
+import type { Vocabulary } from '../definition/vocabulary.ts';
+import { toRegistryError } from '../errors/registry-error.ts';
+import { compileCondition, parseCondition } from '../language/condition.ts';
+import type { Prelude } from '../language/frame.ts';
+import type { SchemaValidator } from '../language/json-schema.ts';
+import type { Upstream } from '../ports/upstream.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { DocumentPlan, IndexPlan, OperationHandler, Run, Signal, StepRun } from './contract.ts';
+import { errorView } from './error-view.ts';
+import { PipelineScope } from './scope.ts';
+import { type SequenceStep, sequence } from './sequence.ts';
+import type { RequestSession } from './session.ts';
+import { StepArguments } from './step-arguments.ts';
+import { transactionBlock } from './transaction-block.ts';
+
+/** What compiling a pipeline needs to know; made once for a definition. */
+export interface CompileContext {
+  readonly definition: Definition;
+  readonly vocabulary: Vocabulary;
+  readonly handlers: ReadonlyMap<string, OperationHandler>;
+  readonly document: (name: string) => DocumentPlan;
+  readonly index: (name: string) => IndexPlan;
+  readonly upstream: (name: string) => Upstream;
+  readonly schema: (schemaOrName: object | string, coerce?: boolean) => SchemaValidator;
+  /** A shared pipeline, compiled when it is first called. */
+  readonly pipeline: (name: string) => CompiledPipeline;
+}
+
+export interface CompiledPipeline {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** How many slots its frame needs; inputs come first, in their order. */
+  slotCount(): number;
+  /** Slots of the outputs, in their order. */
+  outputSlots(): readonly number[];
+  readonly run: StepRun;
+}
+
+/** Compiles a list of steps in a scope. `path` names the place for once-steps and errors. */
+export function compileSteps(context: CompileContext, steps: readonly StepDefinition[], scope: PipelineScope, path: string): StepRun {
+  const compiled: SequenceStep[] = [];
+  for (let index = 0; index < steps.length; index++) {
+    const step = steps[index]!;
+    const site = step.label ?? `${step.op} (${path}${index + 1})`;
+    if (step.op !== 'txn.begin') {
+      compiled.push({ run: compileStep(context, step, scope, `${path}${index + 1}`), site });
+      continue;
+    }
+    const end = steps.findIndex((other, at) => at > index && (other.op === 'txn.commit' || other.op === 'txn.abort'));
+    if (end === -1) throw new Error('The checker let an unpaired txn.begin pass');
+    const body: SequenceStep[] = [];
+    for (let inner = index + 1; inner < end; inner++) {
+      const innerStep = steps[inner]!;
+      const place = `${path}${inner + 1}`;
+      body.push({
+        run: compileStep(context, innerStep, scope, place),
+        site: innerStep.label ?? `${innerStep.op} (${place})`,
+      });
+    }
+    const kind = steps[end]!.op === 'txn.commit' ? 'commit' : 'abort';
+    compiled.push({ run: transactionBlock(sequence(body), kind, transactionStore(context, steps.slice(index, end))), site });
+    index = end;
+  }
+  return sequence(compiled);
+}
+
+/** The record store of the documents that a transaction names; the first one where it names none. */
+function transactionStore(context: CompileContext, steps: readonly StepDefinition[]): string {
+  const found = findStore(context, steps);
+  return found ?? Object.keys(context.definition.kvStores)[0] ?? '';
+}
+
+function findStore(context: CompileContext, value: unknown): string | null {
+  if (Array.isArray(value)) {
+    for (const element of value) {
+      const found = findStore(context, element);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const { op, args } = value as Partial<StepDefinition>;
+  if (typeof op === 'string' && args !== undefined) {
+    for (const [name, argument] of Object.entries(context.vocabulary.get(op)?.args ?? {})) {
+      const reference = args[name];
+      if (typeof reference !== 'string') continue;
+      if (argument.to === 'document') return context.document(reference).store;
+      if (argument.to === 'index') return context.index(reference).document.store;
+      if (argument.to === 'pipeline') {
+        const found = findStore(context, context.definition.pipelines[reference]?.pipeline ?? []);
+        if (found !== null) return found;
+      }
+    }
+  }
+  return findStore(context, Object.values(value));
+}
+
+function compileStep(context: CompileContext, step: StepDefinition, scope: PipelineScope, place: string): StepRun {
+  if (step.op === 'txn.abort') return abortNested;
+  const operation = context.vocabulary.get(step.op);
+  const handler = context.handlers.get(step.op);
+  if (operation === undefined || handler === undefined) throw new Error(`The checker let the operation ${step.op} pass`);
+
+  // The condition is compiled first: it reads what was bound before the step.
+  const when = step.when === null ? null : compileCondition(parseCondition(step.when), scope);
+  const args = new StepArguments(context, step, operation, scope, place);
+  let run = withPreludes(handler.compile(args), args.preludes);
+  if (operation.effect === 'once') run = once(run, place + step.op, args.boundSlots);
+  if (step.catch !== null) run = withCatch(context, run, step.catch, scope, place);
+  if (when !== null) run = withCondition(run, when.test, when.prelude);
+  return run;
+}
+
+/** An abort deeper than its begin: the checker has seen to it that a response follows, which drops the buffered writes. */
+function abortNested(run: Run): Signal {
+  const txn = (run.session as RequestSession).txn;
+  txn?.drop();
+  return undefined;
+}
+
+function withPreludes(run: StepRun, preludes: readonly Prelude[]): StepRun {
+  if (preludes.length === 0) return run;
+  return async (frame) => {
+    for (const prelude of preludes) await prelude(frame);
+    return run(frame);
+  };
+}
+
+function withCondition(run: StepRun, test: (frame: Run) => boolean, prelude: Prelude | null): StepRun {
+  if (prelude === null) return (frame) => (test(frame) ? run(frame) : undefined);
+  return (frame) => prelude(frame).then(() => (test(frame) ? run(frame) : undefined));
+}
+
+/**
+ * In a transaction, what the step did in the first attempt stands for all attempts: bytes of a request come once,
+ * and a clock that moved would make each attempt another transaction.
+ */
+function once(run: StepRun, step: string, slots: readonly number[]): StepRun {
+  return (frame) => {
+    const txn = (frame.session as RequestSession).txn;
+    if (txn === null) return run(frame);
+    const key = txn.onceKey(step);
+    const before = txn.memory.once.get(key);
+    if (before !== undefined) {
+      if ('error' in before) throw before.error;
+      slots.forEach((slot, index) => {
+        frame.slots[slot] = before.values[index];
+      });
+      return undefined;
+    }
+    const remember = (signal: Signal): Signal => {
+      txn.memory.once.set(key, { values: slots.map((slot) => frame.slots[slot]) });
+      return signal;
+    };
+    const forget = (error: unknown): never => {
+      txn.memory.once.set(key, { error });
+      throw error;
+    };
+    try {
+      const result = run(frame);
+      return result instanceof Promise ? result.then(remember, forget) : remember(result);
+    } catch (error) {
+      return forget(error);
+    }
+  };
+}
+
+function withCatch(
+  context: CompileContext,
+  run: StepRun,
+  clauses: NonNullable<StepDefinition['catch']>,
+  scope: PipelineScope,
+  place: string,
+): StepRun {
+  const slot = scope.bind('error');
+  const handlers = new Map<string, StepRun>();
+  for (const [code, steps] of Object.entries(clauses)) {
+    handlers.set(code, compileSteps(context, steps, scope, `${place}.catch.${code}.`));
+  }
+  const recover = (frame: Run, thrown: unknown): MaybePromise<Signal> => {
+    const error = toRegistryError(thrown);
+    const handler = handlers.get(error.code) ?? handlers.get('*');
+    if (handler === undefined) throw error;
+    frame.slots[slot] = errorView(error, frame.session);
+    return handler(frame);
+  };
+  return (frame) => {
+    try {
+      const result = run(frame);
+      return result instanceof Promise ? result.catch((thrown) => recover(frame, thrown)) : result;
+    } catch (thrown) {
+      return recover(frame, thrown);
+    }
+  };
+}
+
+/** A shared pipeline: its own scope, its inputs in the first slots. */
+export function compileSharedPipeline(context: CompileContext, name: string): CompiledPipeline {
+  const pipeline = context.definition.pipelines[name];
+  if (pipeline === undefined) throw new Error(`The checker let the pipeline ${name} pass`);
+  const scope = new PipelineScope();
+  for (const input of pipeline.inputs) scope.bind(input);
+  const run = compileSteps(context, pipeline.pipeline, scope, `${name}.`);
+  const outputSlots = pipeline.outputs.map((output) => scope.slotOf(output));
+  return {
+    inputs: pipeline.inputs,
+    outputs: pipeline.outputs,
+    slotCount: () => scope.size,
+    outputSlots: () => outputSlots,
+    run,
+  };
+}

@@ -1,0 +1,134 @@
+import type { Definition, RouteDefinition } from '../definition/types.ts';
+import type { Vocabulary } from '../definition/vocabulary.ts';
+import type { RouteView } from '../language/frame.ts';
+import { createSchemaCompiler, type SchemaValidator } from '../language/json-schema.ts';
+import { type PathPattern, parsePathPattern } from '../language/path-pattern.ts';
+import { createRouter, type Router } from '../language/path-router.ts';
+import type { CollectionSpec, ProjectRecord } from '../ports/record-store.ts';
+import type { Upstream } from '../ports/upstream.ts';
+import { then } from '../shared/maybe-promise.ts';
+import { type CompileContext, type CompiledPipeline, compileSharedPipeline, compileSteps } from './compile-pipeline.ts';
+import type { IndexPlan, OperationHandler, StepRun } from './contract.ts';
+import { compileDocuments, type DocumentRules } from './documents.ts';
+import { compileErrorTables, type ErrorTable, type ErrorTables } from './error-tables.ts';
+import { compilePolicies, type Judge } from './policies.ts';
+import { PipelineScope } from './scope.ts';
+
+/** A definition, compiled: what requests run. Nothing in it is looked up by name, scanned or parsed per request. */
+export interface Plan {
+  readonly definition: Definition;
+  readonly router: Router<RoutePlan>;
+  readonly routes: readonly RoutePlan[];
+  readonly errors: ErrorTables;
+  readonly documents: ReadonlyMap<string, DocumentRules>;
+  readonly indexes: ReadonlyMap<string, IndexPlan>;
+  /** What each record store must hold, by the store's name. */
+  collections(store: string): readonly CollectionSpec[];
+  readonly project: ProjectRecord;
+}
+
+export interface RoutePlan {
+  readonly route: RouteDefinition;
+  readonly view: RouteView;
+  readonly judge: Judge | null;
+  readonly errors: ErrorTable;
+  readonly run: StepRun;
+  /** A frame's slots as a request finds them, before its path parameters. */
+  readonly emptySlots: readonly null[];
+  /** Slots of path parameters. */
+  readonly params: readonly { readonly name: string; readonly slot: number }[];
+}
+
+export interface CompileOptions {
+  readonly definition: Definition;
+  readonly vocabulary: Vocabulary;
+  readonly handlers: ReadonlyMap<string, OperationHandler>;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
+/** Compiles a definition that the checker found no error in. */
+export function compile(options: CompileOptions): Plan {
+  const { definition, vocabulary, handlers, upstreams } = options;
+  const schemas = createSchemaCompiler(definition.schemas as Readonly<Record<string, object>>);
+  const validators = new Map<string, SchemaValidator>();
+  const schema = (schemaOrName: object | string): SchemaValidator => {
+    if (typeof schemaOrName !== 'string') return schemas.compile(schemaOrName);
+    let validator = validators.get(schemaOrName);
+    if (validator === undefined) {
+      validator = schemas.compile(schemaOrName);
+      validators.set(schemaOrName, validator);
+    }
+    return validator;
+  };
+  const { documents, indexes } = compileDocuments(definition, schema);
+  const shared = new Map<string, CompiledPipeline>();
+  const context: CompileContext = {
+    definition,
+    vocabulary,
+    handlers,
+    document: (name) => known(documents.get(name), 'document', name).plan,
+    index: (name) => known(indexes.get(name), 'index', name),
+    upstream: (name) => known(upstreams.get(name), 'upstream', name),
+    schema: (schemaOrName, coerce) => (coerce === true ? schemas.compile(schemaOrName, { coerce }) : schema(schemaOrName)),
+    pipeline(name) {
+      let pipeline = shared.get(name);
+      if (pipeline === undefined) {
+        pipeline = compileSharedPipeline(context, name);
+        shared.set(name, pipeline);
+      }
+      return pipeline;
+    },
+  };
+  const errors = compileErrorTables(definition);
+  const entries = definition.routes.map((route) => {
+    const patterns = route.paths.map((path) => parsePathPattern(path));
+    return { patterns, plan: compileRoute(context, errors, route, patterns) };
+  });
+  const router = createRouter(
+    entries.flatMap(({ patterns, plan }) => patterns.map((pattern) => ({ methods: plan.route.methods, pattern, value: plan }))),
+  );
+  return Object.freeze({
+    definition,
+    router,
+    routes: entries.map(({ plan }) => plan),
+    errors,
+    documents,
+    indexes,
+    collections: (store: string) =>
+      [...documents.values()].filter((rules) => rules.plan.store === store).map((rules) => rules.collection),
+    project: (collection: string, _key: string, value: string) =>
+      then(known(documents.get(collection), 'document', collection).project(JSON.parse(value)), (rows) => rows),
+  });
+}
+
+function compileRoute(
+  context: CompileContext,
+  errors: ErrorTables,
+  route: RouteDefinition,
+  patterns: readonly PathPattern[],
+): RoutePlan {
+  const scope = new PipelineScope();
+  const names = new Set(patterns.flatMap((pattern) => pattern.params.map((param) => param.name)));
+  const params = [...names].map((name) => ({ name, slot: scope.bind(name) }));
+  const run = compileSteps(context, route.pipeline, scope, '');
+  return Object.freeze({
+    route,
+    view: Object.freeze({
+      id: route.id,
+      tags: route.tags,
+      pack: route.pack,
+      method: route.methods[0] ?? '',
+      path: route.paths[0] ?? '',
+    }),
+    judge: compilePolicies(context.definition, route),
+    errors: errors.forPack(route.pack),
+    run,
+    emptySlots: new Array<null>(scope.size).fill(null),
+    params,
+  });
+}
+
+function known<T>(value: T | undefined, kind: string, name: string): T {
+  if (value === undefined) throw new Error(`The checker let the ${kind} ${name} pass`);
+  return value;
+}

@@ -1,0 +1,190 @@
+import { RegistryError, toRegistryError } from '../errors/registry-error.ts';
+import type { PrincipalView, RegistryView } from '../language/frame.ts';
+import { splitTarget } from '../language/path-pattern.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { Plan, RoutePlan } from './compile.ts';
+import type { ResponseDraft, Run, Signal } from './contract.ts';
+import type { ErrorTable } from './error-tables.ts';
+import type { Authenticate, EngineRequest, EngineResponse } from './exchange.ts';
+import { finish } from './http-semantics.ts';
+import { NOBODY } from './record-frame.ts';
+import { RequestBody } from './request-body.ts';
+import { LazyRequestView } from './request-view.ts';
+import type { EngineRuntime } from './runtime.ts';
+import { RequestSession } from './session.ts';
+
+/** Answers requests by running a plan. */
+export interface Engine {
+  readonly plan: Plan;
+  /** Never fails: every error becomes a response. */
+  handle(request: EngineRequest): MaybePromise<EngineResponse>;
+}
+
+export interface EngineOptions {
+  readonly plan: Plan;
+  readonly runtime: EngineRuntime;
+  readonly authenticate: Authenticate;
+  /** Declared variables with their values. */
+  readonly env: Readonly<Record<string, string | null>>;
+}
+
+/** What one request has on its way through the stages. */
+interface Exchange {
+  readonly request: EngineRequest;
+  readonly body: RequestBody;
+  errors: ErrorTable;
+  path: string;
+  queryText: string;
+  routePlan: RoutePlan | null;
+  session: RequestSession;
+  view: LazyRequestView | null;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const { plan, runtime, authenticate, env } = options;
+  const { limits } = plan.definition.ops;
+  const anonymous: PrincipalView = Object.freeze({ ...NOBODY, scopes: plan.definition.auth.anonymousScopes });
+  const versioning = plan.definition.raw.entities as Record<string, unknown> | undefined;
+  const registry: RegistryView = Object.freeze({
+    features: plan.definition.features,
+    versioning: (versioning?.versioning ?? {}) as Readonly<Record<string, unknown>>,
+  });
+
+  function start(request: EngineRequest): Exchange {
+    return {
+      request,
+      body: new RequestBody(request, limits.maxRequestBodyBytes),
+      errors: plan.errors.forPack(null),
+      path: '/',
+      queryText: '',
+      routePlan: null,
+      session: new RequestSession(runtime, request.signal, anonymous),
+      view: null,
+    };
+  }
+
+  /** Finds the route and lets the principal in; then runs. */
+  function begin(exchange: Exchange): MaybePromise<EngineResponse> {
+    const { request } = exchange;
+    const mark = request.target.indexOf('?');
+    exchange.path = mark === -1 ? request.target : request.target.slice(0, mark);
+    exchange.errors = plan.errors.forPath(exchange.path);
+    const target = splitTarget(request.target);
+    exchange.path = target.path;
+    exchange.queryText = target.query;
+    const match = plan.router.match(request.method, target.segments, target.trailingSlash);
+    if (!match.found) {
+      if (match.allow.length === 0) throw new RegistryError('ROUTE_NOT_FOUND');
+      throw new RegistryError('METHOD_NOT_ALLOWED', { headers: { Allow: match.allow.join(', ') } });
+    }
+    exchange.routePlan = match.value;
+    exchange.errors = match.value.errors;
+    const principal = authenticateRequest(request);
+    if (principal instanceof Promise) {
+      return principal.then((known) => admitted(exchange, match.value, match.params, known ?? anonymous));
+    }
+    return admitted(exchange, match.value, match.params, principal ?? anonymous);
+  }
+
+  function authenticateRequest(request: EngineRequest): MaybePromise<PrincipalView | null> {
+    let values: string[] | null = null;
+    for (const [name, value] of request.headers) {
+      if (name !== 'authorization') continue;
+      values ??= [];
+      values.push(value);
+    }
+    return values === null ? null : authenticate(values);
+  }
+
+  function admitted(
+    exchange: Exchange,
+    routePlan: RoutePlan,
+    params: Readonly<Record<string, string>>,
+    principal: PrincipalView,
+  ): MaybePromise<EngineResponse> {
+    const { request } = exchange;
+    routePlan.judge?.(principal);
+    const declared = request.contentLength;
+    if (declared !== null && declared > limits.maxRequestBodyBytes) {
+      throw new RegistryError('BODY_TOO_LARGE', { details: { limit: limits.maxRequestBodyBytes } });
+    }
+    if (principal !== anonymous) exchange.session = new RequestSession(runtime, request.signal, principal);
+    const slots: unknown[] = routePlan.emptySlots.slice();
+    for (const { name, slot } of routePlan.params) slots[slot] = params[name] ?? null;
+    const run: Run = {
+      slots,
+      request: viewOf(exchange),
+      principal,
+      route: routePlan.view,
+      registry,
+      env,
+      session: exchange.session,
+    };
+    const signal = routePlan.run(run);
+    if (signal instanceof Promise) return signal.then((late) => respond(exchange, late));
+    return respond(exchange, signal);
+  }
+
+  function viewOf(exchange: Exchange): LazyRequestView {
+    exchange.view ??= new LazyRequestView(exchange.request, exchange.path, exchange.queryText, exchange.body);
+    return exchange.view;
+  }
+
+  function respond(exchange: Exchange, signal: Signal): MaybePromise<EngineResponse> {
+    if (signal === undefined) throw new RegistryError('INTERNAL', { message: 'The pipeline ended without a response' });
+    return finish(signal, exchange.request);
+  }
+
+  /** An error becomes the response that its pack's clients understand. */
+  async function fail(exchange: Exchange, thrown: unknown): Promise<EngineResponse> {
+    const error = toRegistryError(thrown);
+    error.routeId ??= exchange.routePlan?.route.id;
+    const { session, request } = exchange;
+    if (error.status >= 500) {
+      runtime.log.failure({ requestId: session.requestId, routeId: exchange.routePlan?.route.id ?? null, error });
+    }
+    const frame = {
+      request: viewOf(exchange),
+      principal: session.principal,
+      route: exchange.routePlan?.view ?? NO_ROUTE,
+      registry,
+      env,
+      session,
+    };
+    let draft: ResponseDraft;
+    try {
+      draft = await exchange.errors.respond(error, frame);
+    } catch (cause) {
+      // The table's own templates failed: the engine's body must do.
+      runtime.log.warning('An error table failed', cause);
+      draft = await plan.errors.forPack(null).respond(error, frame);
+    }
+    return finish(draft, { ...request, headers: NO_HEADERS });
+  }
+
+  /** Ends the session when the response has gone out, and says when the connection cannot be used again. */
+  function close(exchange: Exchange, response: EngineResponse): EngineResponse {
+    const { body } = response;
+    const { session } = exchange;
+    if (body === null || typeof body === 'string' || body instanceof Uint8Array) session.end();
+    else body.once('close', () => session.end());
+    return exchange.body.hasUnreadBytes ? { ...response, closeConnection: true } : response;
+  }
+
+  return {
+    plan,
+    handle(request) {
+      const exchange = start(request);
+      try {
+        const response = begin(exchange);
+        if (!(response instanceof Promise)) return close(exchange, response);
+        return response.catch((thrown) => fail(exchange, thrown)).then((late) => close(exchange, late));
+      } catch (thrown) {
+        return fail(exchange, thrown).then((late) => close(exchange, late));
+      }
+    },
+  };
+}
+
+const NO_HEADERS: EngineRequest['headers'] = Object.freeze([]);
+const NO_ROUTE = Object.freeze({ id: '', tags: [], pack: null, method: '', path: '' });

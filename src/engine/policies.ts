@@ -1,0 +1,60 @@
+import type { Definition, Json, PolicyDefinition, RouteDefinition } from '../definition/types.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import type { PrincipalView } from '../language/frame.ts';
+import { member } from '../language/member.ts';
+
+/** Judges a principal before the pipeline runs: UNAUTHORIZED for anonymous, FORBIDDEN for a known one. */
+export type Judge = (principal: PrincipalView) => void;
+
+/**
+ * The policies that speak of a route, resolved at load. Deny wins. Where allow policies speak of the route, one of them must hold;
+ * where none does, the route's own steps decide.
+ * Null: nothing to judge.
+ */
+export function compilePolicies(definition: Definition, route: RouteDefinition): Judge | null {
+  const grants = scopeGrants(definition);
+  const speaking = definition.auth.policies.filter((policy) => matchesRoute(policy, route));
+  const denies = speaking.filter((policy) => policy.effect === 'deny');
+  const allows = speaking.filter((policy) => policy.effect === 'allow');
+  if (denies.length === 0 && allows.length === 0) return null;
+  const holds = (policy: PolicyDefinition, principal: PrincipalView) =>
+    matchesPrincipal(policy, principal) && policy.requireScopes.every((scope) => grants(principal.scopes, scope));
+  return (principal) => {
+    const denied = denies.some((policy) => holds(policy, principal));
+    if (!denied && (allows.length === 0 || allows.some((policy) => holds(policy, principal)))) return;
+    throw new RegistryError(principal.sub === null ? 'UNAUTHORIZED' : 'FORBIDDEN');
+  };
+}
+
+/** Whether scopes held include one that is asked for; a scope whose actions are `*` includes all. */
+export function scopeGrants(definition: Definition): (held: readonly string[], wanted: string) => boolean {
+  const all = new Set(definition.auth.scopes.filter((scope) => scope.actions.includes('*')).map((scope) => scope.name));
+  return (held, wanted) => held.includes(wanted) || (all.size > 0 && held.some((scope) => all.has(scope)));
+}
+
+function matchesRoute(policy: PolicyDefinition, route: RouteDefinition): boolean {
+  return Object.entries(policy.when).every(
+    ([path, values]) => !path.startsWith('route.') || matches(dotted({ route: viewOf(route) }, path), values),
+  );
+}
+
+function matchesPrincipal(policy: PolicyDefinition, principal: PrincipalView): boolean {
+  return Object.entries(policy.when).every(
+    ([path, values]) => !path.startsWith('principal.') || matches(dotted({ principal }, path), values),
+  );
+}
+
+function viewOf(route: RouteDefinition): unknown {
+  return { id: route.id, tags: route.tags, pack: route.pack, method: route.methods, path: route.paths };
+}
+
+function matches(actual: unknown, wanted: readonly Json[]): boolean {
+  const values = Array.isArray(actual) ? actual : [actual ?? null];
+  return values.some((value) => wanted.includes(value as Json));
+}
+
+function dotted(value: unknown, path: string): unknown {
+  let at = value;
+  for (const name of path.split('.')) at = member(at, name);
+  return at;
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import type { Json } from '../definition/types.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import type { PrincipalView } from '../language/frame.ts';
+import type { Cache } from '../ports/cache.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { RequestBlobs } from './blobs.ts';
+import type { Records, Session } from './contract.ts';
+import { openCursor, sealCursor } from './cursor.ts';
+import { RequestRecords } from './records.ts';
+import type { EngineRuntime } from './runtime.ts';
+import type { Transaction } from './transaction.ts';
+
+/** The state of one request. Ends with `end`, when its response was sent or given up. */
+export class RequestSession implements Session {
+  readonly engine: EngineRuntime;
+  readonly signal: AbortSignal;
+  readonly principal: PrincipalView;
+  /** The open transaction's current attempt. */
+  txn: Transaction | null = null;
+  #requestId: string | null = null;
+  #records: Records | null = null;
+  #blobs: RequestBlobs | null = null;
+  #onEnd: (() => void)[] | null = null;
+  #ioCount = 0;
+  #cpuUsedMs = 0;
+  #cpuStart: number;
+  #suspended = false;
+
+  constructor(engine: EngineRuntime, signal: AbortSignal, principal: PrincipalView) {
+    this.engine = engine;
+    this.signal = signal;
+    this.principal = principal;
+    this.#cpuStart = performance.now();
+  }
+
+  get requestId(): string {
+    this.#requestId ??= randomUUID();
+    return this.#requestId;
+  }
+
+  get records(): Records {
+    this.#records ??= new RequestRecords(this);
+    return this.#records;
+  }
+
+  get blobs(): RequestBlobs {
+    this.#blobs ??= new RequestBlobs(this);
+    return this.#blobs;
+  }
+
+  get cache(): Cache {
+    return this.engine.cache;
+  }
+
+  now(): number {
+    return this.engine.clock.now();
+  }
+
+  defer(action: () => MaybePromise<unknown>): MaybePromise<void> {
+    if (this.txn !== null) {
+      this.txn.deferred.push(action);
+      return;
+    }
+    try {
+      const result = action();
+      if (result instanceof Promise) return result.then(nothing, (cause) => this.#deferredFailed(cause));
+    } catch (cause) {
+      this.#deferredFailed(cause);
+    }
+  }
+
+  #deferredFailed(cause: unknown): void {
+    this.engine.log.warning('A deferred effect failed', cause);
+  }
+
+  countIo(): void {
+    if (++this.#ioCount > this.engine.limits.maxIoOpsPerRequest) throw new RegistryError('IO_LIMIT');
+  }
+
+  checkCpu(): void {
+    if (this.#cpuUsedMs + performance.now() - this.#cpuStart > this.engine.limits.maxCpuMsPerRequest) {
+      throw new RegistryError('CPU_LIMIT');
+    }
+  }
+
+  suspend(): void {
+    if (this.#suspended) return;
+    this.#suspended = true;
+    this.#cpuUsedMs += performance.now() - this.#cpuStart;
+  }
+
+  resume(): void {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    this.#cpuStart = performance.now();
+  }
+
+  sealCursor(purpose: string, position: Json): string {
+    return sealCursor(this.engine.cursorKey, purpose, position);
+  }
+
+  openCursor(purpose: string, cursor: string): Json {
+    return openCursor(this.engine.cursorKey, purpose, cursor);
+  }
+
+  onEnd(action: () => void): void {
+    this.#onEnd ??= [];
+    this.#onEnd.push(action);
+  }
+
+  /** Ends what the request still holds: leases of blobs that no record came to name, bytes that nobody read. */
+  end(): void {
+    if (this.#blobs !== null) this.#blobs.releaseAll();
+    if (this.#onEnd !== null) {
+      for (const action of this.#onEnd) action();
+      this.#onEnd = null;
+    }
+  }
+}
+
+function nothing(): void {}
