@@ -74,7 +74,11 @@ export interface VersioningDefinition {
   /** How `version:desc` sorts: `semver`, `natural` or `text`. */
   readonly ordering: 'semver' | 'natural' | 'text';
   readonly allowPrerelease: boolean;
-  readonly latestPolicy: { readonly enabled: boolean; readonly monotonic: boolean; readonly excludePrerelease: boolean };
+  readonly latestPolicy: {
+    readonly enabled: boolean;
+    readonly monotonic: boolean;
+    readonly excludePrerelease: boolean;
+  };
 }
 
 export interface BlobStoreDefinition {
@@ -201,10 +205,13 @@ export interface PipelineDefinition {
   readonly pipeline: readonly StepDefinition[];
 }
 
-/** A step as written, `when` lifted out of `args` when it stood there. Nested lists stand in `args` as written. */
+/** A step as written, `when` lifted out of `args` when it stood there, and names resolved. */
 export interface StepDefinition {
   readonly op: string;
+  /** Arguments that are lists of steps hold step definitions, the same ones as `nested`. */
   readonly args: JsonObject;
+  /** The arguments that are lists of steps (kind `pipeline`), by name. */
+  readonly nested: Readonly<Record<string, readonly StepDefinition[]>>;
   readonly when: JsonObject | null;
   readonly catch: Readonly<Record<string, readonly StepDefinition[]>> | null;
   readonly label: string | null;

@@ -28,7 +28,15 @@ export type ArgumentKind =
   /** A JSON Schema, or the name of one under `storage.schemas`. */
   | 'schema';
 
-export type ReferenceTarget = 'document' | 'index' | 'blob_store' | 'entity' | 'upstream' | 'pipeline' | 'event' | 'scope';
+export type ReferenceTarget =
+  | 'document'
+  | 'index'
+  | 'blob_store'
+  | 'entity'
+  | 'upstream'
+  | 'pipeline'
+  | 'event'
+  | 'scope';
 
 export interface ArgumentDefinition {
   readonly kind: ArgumentKind;

@@ -1,0 +1,51 @@
+import type { LoadContext } from './model.ts';
+import type { NameKind } from './names.ts';
+import { isObject, isRemark } from './object-reader.ts';
+import { type Spot, spotOf } from './places.ts';
+import type { Json, JsonObject } from './types.ts';
+
+/** Declares every name of `schema.json` (pack null) or of a pack, so that references may stand before what they name. */
+export function declareNames(context: LoadContext, json: JsonObject, pack: string | null): void {
+  const storage = memberObject(json, 'storage');
+  const sections: readonly (readonly [NameKind, JsonObject])[] = [
+    ['entity', memberObject(json, 'entities')],
+    ['document', memberObject(storage, 'documents')],
+    ['schema', memberObject(storage, 'schemas')],
+    ['index', memberObject(json, 'indexes')],
+    ['pipeline', memberObject(json, 'pipelines')],
+  ];
+  const global: readonly (readonly [NameKind, JsonObject])[] = [
+    ['kv_store', memberObject(storage, 'kv_stores')],
+    ['blob_store', memberObject(storage, 'blob_stores')],
+    ['upstream', memberObject(json, 'upstreams')],
+  ];
+  for (const [kind, section] of pack === null ? [...sections, ...global] : sections) {
+    for (const [name, value] of Object.entries(section)) {
+      if (isRemark(name, value) || (kind === 'entity' && name === 'versioning')) continue;
+      context.names.declare(kind, pack, name, spotOf(section, name));
+    }
+  }
+  declareListed(context, 'event', pack, memberObject(json, 'events').types);
+  if (pack !== null) return;
+  declareListed(context, 'scope', null, memberObject(json, 'auth').scopes);
+  if (Array.isArray(json.env)) {
+    const { env } = json;
+    for (const [index, name] of env.entries()) declare(context, 'env', null, name, spotOf(env, index));
+  }
+}
+
+/** Things that stand in a list and have a `name`. */
+function declareListed(context: LoadContext, kind: NameKind, pack: string | null, list: Json | undefined): void {
+  if (!Array.isArray(list)) return;
+  for (const item of list) if (isObject(item)) declare(context, kind, pack, item.name, spotOf(item, 'name'));
+}
+
+function declare(context: LoadContext, kind: NameKind, pack: string | null, name: Json | undefined, spot: Spot): void {
+  if (typeof name === 'string' && name !== '') context.names.declare(kind, pack, name, spot);
+}
+
+/** An object inside, `{}` when there is none. */
+export function memberObject(json: JsonObject, key: string): JsonObject {
+  const value = Object.hasOwn(json, key) ? json[key] : undefined;
+  return isObject(value) ? value : {};
+}

@@ -1,0 +1,187 @@
+import { declareNames } from './declare.ts';
+import type { Finding } from './findings.ts';
+import { mergeRaw } from './merge-raw.ts';
+import type { LoadContext, Model } from './model.ts';
+import { createNames } from './names.ts';
+import { createMap, isObject, type ObjectReader, openObject } from './object-reader.ts';
+import { createPlaces, spotOf } from './places.ts';
+import { readRegistryFiles } from './read-files.ts';
+import { createReporter } from './reporter.ts';
+import { readAuth } from './sections/auth.ts';
+import { readEntities, readVersioning } from './sections/entities.ts';
+import { readErrors, readEvents, readReplication } from './sections/events.ts';
+import { readIndexes } from './sections/indexes.ts';
+import { readOps } from './sections/ops.ts';
+import { packName, readPack } from './sections/pack.ts';
+import { readPipelines, readRouteFiles, readRoutes } from './sections/routes.ts';
+import { readShaped, SHAPES, warnOfSectionsNotRun } from './sections/shapes.ts';
+import { readDocuments, readStores } from './sections/storage.ts';
+import { readUpstreams } from './sections/upstreams.ts';
+import type { Definition, JsonObject, PackDefinition } from './types.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export interface Loaded {
+  /** Null when there is a finding of severity `error`. Deeply frozen. */
+  readonly definition: Definition | null;
+  /** Sorted by file, line and column. */
+  readonly findings: readonly Finding[];
+  /** Absolute path of the registry's folder. */
+  readonly root: string;
+  /** Files that were read, relative to the root. */
+  readonly files: readonly string[];
+}
+
+export interface LoadOptions {
+  /** Kinds of kv stores that this build can open. */
+  readonly availableKvKinds?: readonly string[];
+}
+
+/**
+ * Reads a registry: a folder with `schema.json` and the packs that it names, or one file. Merges all of it into one typed
+ * Definition and runs every rule. Trouble of any kind, a missing file too, is a finding; nothing is thrown.
+ */
+export async function loadDefinition(path: string, vocabulary: Vocabulary, options: LoadOptions = {}): Promise<Loaded> {
+  const places = createPlaces();
+  const reporter = createReporter(places);
+  const { root, files, schema, packs } = await readRegistryFiles(path, places, reporter);
+  const reader = schema === null ? null : openObject(schema.json, spotOf(schema.json), reporter);
+  if (reader === null) return { definition: null, findings: reporter.findings(), root, files };
+
+  const context: LoadContext = {
+    places,
+    reporter,
+    names: createNames(reporter),
+    vocabulary,
+    availableKvKinds: options.availableKvKinds ?? ['memory', 'sqlite'],
+  };
+  const opened = packs.flatMap((pack) => {
+    const packReader = openObject(pack.pack.json, spotOf(pack.pack.json), reporter);
+    if (packReader === null) return [];
+    return [{ reader: packReader, name: packName(context, packReader, pack.folder), routes: pack.routes }];
+  });
+  reportSameNames(context, opened);
+  declareNames(context, reader.json, null);
+  for (const pack of opened) declareNames(context, pack.reader.json, pack.name);
+
+  const model = createModel();
+  const definition = readSchema(context, model, reader);
+  for (const pack of opened) {
+    const read = readPack(context, model, pack.reader, pack.name);
+    model.packs.push(read);
+    readShared(context, model, pack.reader, pack.name);
+    pack.reader.finish();
+    readRouteFiles(context, model, read, pack.routes);
+  }
+
+  const findings = reporter.findings();
+  if (findings.some((finding) => finding.severity === 'error')) return { definition: null, findings, root, files };
+  const raw = mergeRaw(
+    reader.json,
+    opened.map((pack) => ({ name: pack.name, json: pack.reader.json })),
+    model.routes.map((route) => ({ json: routeJson(route.spot), definition: route.definition })),
+  );
+  return { definition: freeze({ ...definition, ...fromModel(model), raw }), findings, root, files };
+}
+
+type Packs = readonly { readonly reader: ObjectReader; readonly name: string }[];
+
+function reportSameNames(context: LoadContext, packs: Packs): void {
+  const seen = new Set<string>();
+  for (const { name, reader } of packs) {
+    if (seen.has(name)) context.reporter.report('DUPLICATE_ID', reader.at('name'), `There is a second pack "${name}"`);
+    seen.add(name);
+  }
+}
+
+function createModel(): Model {
+  return {
+    packs: [],
+    entities: createMap(),
+    documents: createMap(),
+    documentSpots: new Map(),
+    schemas: createMap(),
+    indexes: createMap(),
+    indexSpots: new Map(),
+    events: createMap(),
+    routes: [],
+    pipelines: new Map(),
+    applyPipelines: [],
+    loose: [],
+  };
+}
+
+/** The sections that only `schema.json` has, and through `readShared` the others. */
+function readSchema(context: LoadContext, model: Model, reader: ObjectReader) {
+  const storage = reader.child('storage');
+  const definition = {
+    schemaVersion: reader.requiredText('schema_version'),
+    typeId: reader.requiredText('type_id'),
+    description: reader.text('description', ''),
+    versioning: readVersioning(reader),
+    ...readStores(context, storage),
+    auth: readAuth(context, reader),
+    upstreams: readUpstreams(context, model, reader),
+    caching: readShaped(context, reader, 'caching', SHAPES.caching),
+    ops: readOps(context, reader),
+    errors: readErrors(context, model, reader),
+    features: reader.object('features') ?? {},
+    env: reader.texts('env'),
+    replication: reader.object('replication') ?? {},
+    gc: readShaped(context, reader, 'gc', SHAPES.gc),
+    invariants: readShaped(context, reader, 'invariants', SHAPES.invariants),
+    validation: readShaped(context, reader, 'validation', SHAPES.validation),
+    capabilities: readShaped(context, reader, 'capabilities', SHAPES.capabilities),
+  };
+  // Read in `read-files.ts`.
+  reader.any('packs');
+  readReplication(context, model, reader);
+  readRoutes(context, model, reader);
+  readShared(context, model, reader, null, storage);
+  reader.finish();
+  return definition;
+}
+
+/** The sections that `schema.json` and packs have alike. */
+function readShared(
+  context: LoadContext,
+  model: Model,
+  reader: ObjectReader,
+  pack: string | null,
+  storage: ObjectReader | null = reader.child('storage'),
+): void {
+  readEntities(context, model, reader, pack);
+  readDocuments(context, model, storage, pack);
+  storage?.finish();
+  readIndexes(context, model, reader, pack);
+  readPipelines(context, model, reader, pack);
+  readEvents(context, model, reader, pack);
+  reader.object('access');
+  reader.object('commands');
+  warnOfSectionsNotRun(context, reader);
+}
+
+function fromModel(model: Model) {
+  const pipelines = createMap<Definition['pipelines'][string]>();
+  for (const [name, pipeline] of model.pipelines) pipelines[name] = pipeline.definition;
+  const applyPipelines = createMap<Definition['applyPipelines'][string]>();
+  for (const { name, list } of model.applyPipelines) applyPipelines[name] = list.steps.map((step) => step.definition);
+  const packs: readonly PackDefinition[] = model.packs;
+  const { entities, documents, schemas, indexes, events } = model;
+  const routes = model.routes.map((route) => route.definition);
+  return { packs, entities, documents, schemas, indexes, events, routes, pipelines, applyPipelines };
+}
+
+function routeJson(spot: { readonly container: object; readonly member: string | number | null }): JsonObject {
+  const value: unknown =
+    spot.member === null
+      ? spot.container
+      : Object.entries(spot.container).find(([key]) => key === String(spot.member))?.[1];
+  return isObject(value) ? value : {};
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freeze(member);
+  return value;
+}

@@ -1,0 +1,106 @@
+import type { Names } from './names.ts';
+import type { Places, Spot } from './places.ts';
+import type { Reporter } from './reporter.ts';
+import type {
+  DocumentDefinition,
+  EntityDefinition,
+  EventDefinition,
+  IndexDefinition,
+  Json,
+  JsonObject,
+  PackDefinition,
+  PipelineDefinition,
+  RouteDefinition,
+  StepDefinition,
+} from './types.ts';
+import type { ArgumentDefinition, OperationDefinition, Vocabulary } from './vocabulary.ts';
+
+/** What everything that reads the definition shares. */
+export interface LoadContext {
+  readonly places: Places;
+  readonly reporter: Reporter;
+  readonly names: Names;
+  readonly vocabulary: Vocabulary;
+  /** Kinds of kv stores that this version can open. */
+  readonly availableKvKinds: readonly string[];
+}
+
+/** A list of steps as written, with what it stands on. */
+export interface StepList {
+  readonly spot: Spot;
+  readonly steps: readonly StepNode[];
+}
+
+/** One step: its JSON, what the vocabulary says of it, and the Definition's form of it. */
+export interface StepNode {
+  /** The step object. */
+  readonly spot: Spot;
+  readonly op: string;
+  readonly pack: string | null;
+  /** Null when no operation has this name. */
+  readonly operation: OperationDefinition | null;
+  /** In the order written, without `when`. */
+  readonly args: readonly ArgumentNode[];
+  readonly argsSpot: Spot;
+  readonly when: { readonly json: Json; readonly spot: Spot } | null;
+  readonly catches: readonly { readonly code: string; readonly list: StepList }[];
+  readonly definition: StepDefinition;
+}
+
+export interface ArgumentNode {
+  readonly name: string;
+  readonly spot: Spot;
+  readonly json: Json;
+  /** Null when the operation has no such argument. */
+  readonly definition: ArgumentDefinition | null;
+  /** For `reference` and a `schema` by name: the qualified names. */
+  readonly references: readonly string[];
+  /** For `pipeline`. */
+  readonly list: StepList | null;
+}
+
+export interface RouteNode {
+  readonly definition: RouteDefinition;
+  /** The route object. */
+  readonly spot: Spot;
+  readonly list: StepList;
+  /** Spot of each of `definition.paths`, in the same order. */
+  readonly pathSpots: readonly Spot[];
+}
+
+export interface PipelineNode {
+  readonly definition: PipelineDefinition;
+  readonly spot: Spot;
+  readonly list: StepList;
+}
+
+/** Apply pipelines have the fields of their events as variables. */
+export interface ApplyPipelineNode {
+  readonly name: string;
+  readonly events: readonly string[];
+  readonly list: StepList;
+}
+
+/** A JSON value in one of the languages, outside steps. `names` are the variables that are bound there. */
+export interface LooseValue {
+  readonly kind: 'template' | 'condition' | 'regex' | 'schema' | 'key';
+  readonly json: Json;
+  readonly spot: Spot;
+  readonly names: readonly string[];
+}
+
+/** What the sections of all files come to; rules read it, `load.ts` makes the Definition of it. */
+export interface Model {
+  readonly packs: PackDefinition[];
+  readonly entities: Record<string, EntityDefinition>;
+  readonly documents: Record<string, DocumentDefinition>;
+  readonly documentSpots: Map<string, Spot>;
+  readonly schemas: Record<string, JsonObject>;
+  readonly indexes: Record<string, IndexDefinition>;
+  readonly indexSpots: Map<string, Spot>;
+  readonly events: Record<string, EventDefinition>;
+  readonly routes: RouteNode[];
+  readonly pipelines: Map<string, PipelineNode>;
+  readonly applyPipelines: ApplyPipelineNode[];
+  readonly loose: LooseValue[];
+}

@@ -1,0 +1,143 @@
+import type { ArgumentNode, LoadContext, StepList, StepNode } from './model.ts';
+import type { NameKind } from './names.ts';
+import { suggest } from './nearest.ts';
+import { createMap, isObject, openObject } from './object-reader.ts';
+import { type Spot, spotOf } from './places.ts';
+import type { Json, JsonObject, StepDefinition } from './types.ts';
+import type { ArgumentDefinition, OperationDefinition } from './vocabulary.ts';
+
+/** The definition of an argument; `*` stands for all that the operation does not name. */
+export function argumentDefinition(operation: OperationDefinition, name: string): ArgumentDefinition | null {
+  if (Object.hasOwn(operation.args, name)) return operation.args[name] ?? null;
+  return operation.args['*'] ?? null;
+}
+
+/**
+ * Reads a list of steps: looks operations up, lifts `when` out of `args`, resolves references (REFERENCE_UNKNOWN) and reads nested
+ * lists. What the arguments themselves hold is checked by the rules under `lint/`.
+ */
+export function readSteps(context: LoadContext, pack: string | null, json: Json | undefined, spot: Spot): StepList {
+  if (!Array.isArray(json)) {
+    context.reporter.report('SHAPE_INVALID', spot, 'A list of steps is expected here');
+    return { spot, steps: [] };
+  }
+  const steps = json.flatMap((item: Json, index) => readStep(context, pack, item, spotOf(json, index)) ?? []);
+  return { spot, steps };
+}
+
+function readStep(context: LoadContext, pack: string | null, json: Json, spot: Spot): StepNode | null {
+  const reader = openObject(json, spot, context.reporter);
+  if (reader === null) return null;
+  const op = reader.requiredText('op');
+  const args = reader.object('args') ?? {};
+  const argsSpot = reader.has('args') ? reader.at('args') : spot;
+  const when = readWhen(context, reader.json, args);
+  const label = reader.text('label', null);
+  reader.any('when');
+  const catches = Object.entries(reader.object('catch') ?? {}).map(([code, list]) => ({
+    code,
+    list: readSteps(context, pack, list, spotOf(reader.object('catch') ?? {}, code)),
+  }));
+  reader.finish();
+  const operation = context.vocabulary.get(op) ?? null;
+  if (operation === null && op !== '') {
+    const fix = suggest(op, [...context.vocabulary.keys()]);
+    context.reporter.report('UNKNOWN_OPERATION', reader.at('op'), `There is no operation "${op}"`, { fix });
+  }
+  const nodes = Object.keys(args)
+    .filter((name) => name !== 'when')
+    .map((name) => readArgument(context, pack, operation, args, name));
+  const definition = defineStep(op, args, nodes, when?.json ?? null, catches, label);
+  return { spot, op, pack, operation, args: nodes, argsSpot, when, catches, definition };
+}
+
+function readWhen(context: LoadContext, step: JsonObject, args: JsonObject): StepNode['when'] {
+  const inside = Object.hasOwn(args, 'when');
+  const beside = Object.hasOwn(step, 'when');
+  if (inside && beside) {
+    const fix = 'Keep the one beside "args"';
+    context.reporter.report('SHAPE_INVALID', spotOf(args, 'when'), '"when" stands both in and beside "args"', {
+      fix,
+      at: 'key',
+    });
+  }
+  const owner = beside ? step : inside ? args : null;
+  if (owner === null) return null;
+  return { json: owner.when ?? null, spot: spotOf(owner, 'when') };
+}
+
+function readArgument(
+  context: LoadContext,
+  pack: string | null,
+  operation: OperationDefinition | null,
+  args: JsonObject,
+  name: string,
+): ArgumentNode {
+  const json = args[name] ?? null;
+  const spot = spotOf(args, name);
+  const definition = operation === null ? null : argumentDefinition(operation, name);
+  const list = definition?.kind === 'pipeline' ? readSteps(context, pack, json, spot) : null;
+  const target: NameKind | null = definition?.kind === 'schema' ? 'schema' : (definition?.to ?? null);
+  const references = target === null ? [] : resolveNames(context, pack, target, json, spot, definition?.many === true);
+  return { name, spot, json, definition, references, list };
+}
+
+function resolveNames(
+  context: LoadContext,
+  pack: string | null,
+  target: NameKind,
+  json: Json,
+  spot: Spot,
+  many: boolean,
+): readonly string[] {
+  if (typeof json === 'string') return [context.names.resolve(target, pack, json, spot)];
+  if (!many || !Array.isArray(json)) return [];
+  return json.map((name: Json, index) =>
+    typeof name === 'string' ? context.names.resolve(target, pack, name, spotOf(json, index)) : '',
+  );
+}
+
+function defineStep(
+  op: string,
+  args: JsonObject,
+  nodes: readonly ArgumentNode[],
+  when: Json,
+  catches: StepNode['catches'],
+  label: string | null,
+): StepDefinition {
+  const resolved: Record<string, Json> = {};
+  const nested = createMap<readonly StepDefinition[]>();
+  for (const node of nodes) {
+    const steps = node.list?.steps.map((step) => step.definition);
+    if (steps !== undefined) nested[node.name] = steps;
+    const value = steps === undefined ? resolvedJson(node) : stepsAsJson(steps);
+    Object.defineProperty(resolved, node.name, { value, enumerable: true, configurable: true, writable: true });
+  }
+  const handlers = createMap<readonly StepDefinition[]>();
+  for (const { code, list } of catches) handlers[code] = list.steps.map((step) => step.definition);
+  return {
+    op,
+    args: nodes.length === Object.keys(args).length && nodes.every(isAsWritten) ? args : resolved,
+    nested,
+    when: isObject(when) ? when : null,
+    catch: catches.length === 0 ? null : handlers,
+    label,
+  };
+}
+
+function isAsWritten(node: ArgumentNode): boolean {
+  return node.list === null && resolvedJson(node) === node.json;
+}
+
+function resolvedJson(node: ArgumentNode): Json {
+  if (node.references.length === 0) return node.json;
+  if (typeof node.json === 'string') return node.references[0] ?? node.json;
+  return Array.isArray(node.json) && node.json.every((name, index) => name === node.references[index])
+    ? node.json
+    : node.references;
+}
+
+/** A step definition is JSON; only its interface has no index signature. */
+function stepsAsJson(steps: readonly StepDefinition[]): Json {
+  return steps as unknown as Json;
+}
