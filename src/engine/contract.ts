@@ -108,8 +108,6 @@ export interface Session {
    * must have reached to be used. (Taken at the start of a request whose pipeline uses the cache.)
    */
   sequence(): MaybePromise<number>;
-  /** Runs when the request is over, however it ended and after its response was opened: lets go of streams that nobody opened. Must not throw. */
-  atEnd(action: () => void): void;
   /** Counts one store operation against `max_io_ops_per_request`. Records and Blobs count theirs themselves. */
   countIo(): void;
   /** Checks the synchronous time used so far (CPU_LIMIT); called between steps and between the rounds of a loop. */
