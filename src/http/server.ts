@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import type { EngineResponse } from '../engine/exchange.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import { refuseMalformed } from './malformed.ts';
+import { problemResponse, type ServerLog } from './problem.ts';
+import { HttpRequest, type ServerAddress } from './request.ts';
+import { sendResponse } from './response.ts';
+import type { ServedRegistry } from './served-registry.ts';
+import { problemPage, systemRoutes } from './system-routes.ts';
+
+export interface ServerOptions {
+  readonly registry: ServedRegistry;
+  readonly host: string;
+  /** 0 takes one that is free. */
+  readonly port: number;
+  /** As clients reach this server, without a trailing slash; null: what each request's Host says. */
+  readonly baseUrl: string | null;
+  /** Of this program, for `/health`. */
+  readonly version: string;
+  readonly log: ServerLog;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more connections, lets requests under way finish for up to `graceMs` (10 s), then ends them. Idempotent. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const MAX_HEADER_BYTES = 32 * 1024;
+const HEADERS_TIMEOUT_MS = 20_000;
+/** Without a byte either way. There is no bound on a whole request: a large upload on a slow line takes its time. */
+const IDLE_TIMEOUT_MS = 120_000;
+const KEEP_ALIVE_MS = 30_000;
+const GRACE_MS = 10_000;
+
+/**
+ * Serves a registry over HTTP/1.1. The few routes that every registry has run on Hono; all others go from the connection straight to
+ * the engine and back, because Hono answers HEAD by running GET and dropping what it says, and because the way through web-standard
+ * requests and responses costs more than most pipelines. Rejects with the system's error when the address cannot be had.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { registry, log } = options;
+  const system = systemRoutes(options);
+  const systemPaths = new Set(system.routes.map((route) => route.path));
+  const onSystemRequest = getRequestListener(system.fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),
+  });
+  /** The latest response of each connection. */
+  const responses = new WeakMap<Duplex, ServerResponse>();
+  let address: ServerAddress = { baseUrl: options.baseUrl, url: '' };
+  let closing: Promise<void> | null = null;
+
+  function onRequest(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
+    responses.set(incoming.socket, outgoing);
+    const url = incoming.url ?? '/';
+    const mark = url.indexOf('?');
+    if (systemPaths.has(mark === -1 ? url : url.slice(0, mark))) {
+      if (expectsContinue) outgoing.writeContinue();
+      void onSystemRequest(incoming, outgoing);
+    } else {
+      answer(incoming, outgoing, expectsContinue);
+    }
+  }
+
+  function answer(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
+    let request: HttpRequest | null = null;
+    const send = (response: EngineResponse) =>
+      sendResponse({ incoming, outgoing, request, closing: closing !== null, onBroken: refuse }, response);
+    const refuse = (thrown: unknown) => {
+      try {
+        if (outgoing.headersSent) throw thrown;
+        send(problemResponse(thrown, log));
+      } catch (cause) {
+        // Bytes are out already, or not even the refusal can be sent: only the end of the connection still says so.
+        log.error({ err: cause, method: incoming.method, url: incoming.url }, 'A response broke off');
+        outgoing.destroy();
+      }
+    };
+    try {
+      request = new HttpRequest(incoming, outgoing, address, expectsContinue);
+      const response = registry.handle(request);
+      if (response instanceof Promise) response.then(send).catch(refuse);
+      else send(response);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  }
+
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: 5_000,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Checked by HttpRequest, whose refusal has a body.
+    requireHostHeader: false,
+  });
+  server.timeout = IDLE_TIMEOUT_MS;
+  server.on('request', (incoming, outgoing) => onRequest(incoming, outgoing, false));
+  server.on('checkContinue', (incoming, outgoing) => onRequest(incoming, outgoing, true));
+  server.on('clientError', (error, socket) => {
+    const response = responses.get(socket);
+    refuseMalformed(error, socket, response?.headersSent === true && !response.writableFinished, log);
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const bound = server.address();
+  const port = bound !== null && typeof bound === 'object' ? bound.port : options.port;
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  address = { baseUrl: options.baseUrl, url };
+
+  return {
+    url,
+    port,
+    close(graceMs = GRACE_MS) {
+      closing ??= new Promise<void>((resolve) => {
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      return closing;
+    },
+  };
+}
