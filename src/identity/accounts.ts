@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { RecordPut, RecordStore, StoredRecord } from '../ports/record-store.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
-import { then } from '../shared/maybe-promise.ts';
+import { whenReady } from '../shared/when-ready.ts';
 import { projectIdentity, TOKENS, TOKENS_BY_USER, USERS } from './collections.ts';
 import { decodeToken, decodeUser, type TokenRecord, type UserRecord } from './records.ts';
 
@@ -31,17 +31,21 @@ const PAGE_SIZE = 200;
 const KEEP_REVOKED_MS = 30 * 24 * 3_600_000;
 
 export function openAccounts(store: RecordStore): Accounts {
-  /** One record, if it still is at the version it was read at (null: absent); whether it was written. */
+  /** Writes one record, if it still is at the version it was read at (null: absent); whether it was written. */
   async function write(put: RecordPut, version: number | null): Promise<boolean> {
-    const id = randomUUID();
     const { collection, key } = put;
     const checks = [{ kind: 'record' as const, collection, key, version }];
-    try {
-      return (await store.commit({ id, checks, puts: [put], deletes: [], events: [] })).ok;
-    } catch (error) {
-      if (!(error instanceof RegistryError) || error.code !== 'COMMIT_UNKNOWN') throw error;
-      return (await store.outcome(id)) !== null;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const id = randomUUID();
+      try {
+        return (await store.commit({ id, checks, puts: [put], deletes: [], events: [] })).ok;
+      } catch (error) {
+        if (!(error instanceof RegistryError) || error.code !== 'COMMIT_UNKNOWN') throw error;
+        if ((await store.outcome(id)) !== null) return true;
+        // It never will be applied, and it says nothing about the check: ask again.
+      }
     }
+    throw new RegistryError('COMMIT_UNKNOWN');
   }
 
   async function change<T>(
@@ -61,8 +65,8 @@ export function openAccounts(store: RecordStore): Accounts {
   }
 
   return {
-    user: (username) => then(store.get(USERS, username), (stored) => stored && decodeUser(stored)),
-    token: (id) => then(store.get(TOKENS, id), (stored) => stored && decodeToken(stored)),
+    user: (username) => whenReady(store.get(USERS, username), (stored) => stored && decodeUser(stored)),
+    token: (id) => whenReady(store.get(TOKENS, id), (stored) => stored && decodeToken(stored)),
     async users(after, limit) {
       const page = await store.list({ collection: USERS, prefix: '', after, limit });
       return { users: page.records.map(decodeUser), more: page.more };

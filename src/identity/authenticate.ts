@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { fail } from '../errors/registry-error.ts';
 import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
-import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { whenReady } from '../shared/when-ready.ts';
 import type { Accounts } from './accounts.ts';
 import { parseAuthorization } from './authorization.ts';
 import type { PasswordChecks } from './password-checks.ts';
@@ -40,10 +41,10 @@ export function openAuthenticate(options: AuthenticateOptions): Authenticate {
   function byToken(text: string, owner: string | null): MaybePromise<Principal> {
     const digest = digestToken(text) ?? fail('INVALID_CREDENTIALS');
     // The sequence is taken before the records: what is written in between makes the entry too old, never too new.
-    return then(store.sequence(), (sequence) => {
+    return whenReady(store.sequence(), (sequence) => {
       const entry = known.get(digest.hash);
       if (entry?.sequence === sequence && clock.now() < entry.expiresAt) return owned(entry.principal, owner);
-      return then(readToken(digest.id, digest.hash), (fresh) => {
+      return whenReady(readToken(digest.id, digest.hash), (fresh) => {
         known.set(digest.hash, { ...fresh, sequence });
         return owned(fresh.principal, owner);
       });
@@ -51,9 +52,9 @@ export function openAuthenticate(options: AuthenticateOptions): Authenticate {
   }
 
   function readToken(id: string, hash: string): MaybePromise<Omit<KnownPrincipal, 'sequence'>> {
-    return then(accounts.token(id), (token) => {
+    return whenReady(accounts.token(id), (token) => {
       if (token === null || !sameHash(token.hash, hash)) fail('INVALID_CREDENTIALS');
-      return then(accounts.user(token.user), (user) => {
+      return whenReady(accounts.user(token.user), (user) => {
         if (user === null || !isTokenValid(token, user, clock.now())) fail('INVALID_CREDENTIALS');
         const expiresAt = token.expiresAt === null ? Infinity : Date.parse(token.expiresAt);
         return { principal: principalOf(user, token, scopes), expiresAt };
@@ -68,7 +69,7 @@ export function openAuthenticate(options: AuthenticateOptions): Authenticate {
     const credentials = parseAuthorization(header);
     if (credentials.kind === 'token') return byToken(credentials.token, credentials.owner);
     const { username, password } = credentials;
-    return then(byPassword({ accounts, checks }, username, password), (user) => principalOf(user, null, scopes));
+    return whenReady(byPassword({ accounts, checks }, username, password), (user) => principalOf(user, null, scopes));
   };
 }
 
@@ -81,8 +82,8 @@ export function byPassword(
   username: string,
   password: string,
 ): MaybePromise<UserRecord> {
-  return then(accounts.user(username), (user) =>
-    then(checks.verify(username, password, user?.passwordHash ?? null), (matches) =>
+  return whenReady(accounts.user(username), (user) =>
+    whenReady(checks.verify(username, password, user?.passwordHash ?? null), (matches) =>
       matches && user !== null && !user.disabled ? user : fail('INVALID_CREDENTIALS'),
     ),
   );

@@ -14,7 +14,7 @@ export const DEFAULT_COST: HashCost = Object.freeze({ memoryKiB: 19_456, passes:
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 const ENCODED =
-  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{22,86})\$([A-Za-z0-9+/]{22,86})$/;
+  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{11,86})$/;
 
 /**
  * Hashes a password: `$argon2id$v=19$m=…,t=…,p=…$salt$tag` (the PHC string format; unpadded base64).
