@@ -54,8 +54,11 @@ export interface ByteHandle {
   readonly reopenable: boolean;
 }
 
+/** JSON has no functions, so an object that a client sent is never taken for a handle. */
 export function isByteHandle(value: unknown): value is ByteHandle {
-  return typeof value === 'object' && value !== null && (value as { isByteHandle?: unknown }).isByteHandle === true;
+  if (typeof value !== 'object' || value === null) return false;
+  const candidate = value as { isByteHandle?: unknown; open?: unknown };
+  return candidate.isByteHandle === true && typeof candidate.open === 'function';
 }
 
 /** What a path may name on a handle. `digest` is sha256; `hex`, `base64` and `sri` are forms of it. */

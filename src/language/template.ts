@@ -1,0 +1,286 @@
+import { fail } from '../errors/registry-error.ts';
+import { type Expression, parseExpression } from './expression.ts';
+import { compileHidden } from './expression-slot.ts';
+import type { Frame, Prelude, Scope } from './frame.ts';
+import { setOwn } from './member.ts';
+import { type Path, readPath } from './path.ts';
+import { type Problem, pointerTo } from './problem.ts';
+import { checkRootMember, compileRead, printText, type Read } from './read.ts';
+import { compileJoin, joinPreludes } from './template-text.ts';
+import { parseText, readBraces, type Slice } from './text.ts';
+import type { Use } from './use.ts';
+
+export type { Use } from './use.ts';
+
+/** A parsed template: any JSON value in which texts may refer to variables. */
+export interface Template {
+  readonly json: unknown;
+  /** Every reading of a variable, in the order written. */
+  readonly uses: readonly Use[];
+  readonly problems: readonly Problem[];
+  /** It reads nothing: its value is known at load. */
+  readonly constant: boolean;
+  readonly node: TemplateNode;
+}
+
+export type TemplateNode =
+  | { readonly kind: 'constant'; readonly value: unknown }
+  | { readonly kind: 'path'; readonly path: Path; readonly use: Use }
+  | { readonly kind: 'text'; readonly text: TextNode }
+  | { readonly kind: 'expression'; readonly expression: Expression; readonly use: Use }
+  | { readonly kind: 'list'; readonly items: readonly TemplateNode[] }
+  | { readonly kind: 'record'; readonly members: readonly (readonly [string | TextNode, TemplateNode])[] };
+
+/** A text with at least one substitution: `literals` has one entry more than `parts` and stands around them. */
+export interface TextNode {
+  readonly literals: readonly string[];
+  readonly parts: readonly { readonly path: Path; readonly slice: Slice | null; readonly use: Use }[];
+}
+
+/** Makes a substituted value safe for where the text goes; not applied to the characters of the template. */
+export type EncodeText = (value: string, use: Use) => string;
+
+export interface CompiledTemplate {
+  /** Fails with VALUE_MISSING or VALUE_INVALID (and EXPRESSION_FAILED). What is constant is one frozen value. */
+  readonly evaluate: (frame: Frame) => unknown;
+  readonly prelude: Prelude | null;
+}
+
+export interface CompiledText {
+  readonly evaluate: (frame: Frame) => string | null;
+  readonly prelude: Prelude | null;
+}
+
+/**
+ * Parses any JSON value. A string is, tried in this order on the whole of it, a reference `$path`, a reference `{path}`, an
+ * expression `{% ... %}`, or a text. `{"$literal": x}` is x untouched. Keys of objects are texts. Nothing is thrown.
+ */
+export function parseTemplate(json: unknown): Template {
+  const uses: Use[] = [];
+  const problems: Problem[] = [];
+  const node = parseValue(json, '', { uses, problems });
+  return { json, uses, problems, constant: node.kind === 'constant', node };
+}
+
+interface Notes {
+  readonly uses: Use[];
+  readonly problems: Problem[];
+}
+
+function parseValue(json: unknown, pointer: string, notes: Notes): TemplateNode {
+  if (typeof json === 'string') return parseString(json, pointer, notes);
+  if (typeof json !== 'object' || json === null) return { kind: 'constant', value: json ?? null };
+  if (Array.isArray(json)) {
+    const items = json.map((item, index) => parseValue(item, pointerTo(pointer, index), notes));
+    return fold({ kind: 'list', items });
+  }
+  const entries = Object.entries(json);
+  if (Object.hasOwn(json, '$literal')) {
+    if (entries.length > 1) {
+      const message = '"$literal" must be the only key of its object';
+      notes.problems.push({ code: 'TEMPLATE_INVALID', message, pointer: pointerTo(pointer, '$literal') });
+    }
+    return { kind: 'constant', value: freeze(Reflect.get(json, '$literal')) };
+  }
+  const members = entries.map(([key, value]): [string | TextNode, TemplateNode] => {
+    const at = pointerTo(pointer, key);
+    return [parseKey(key, at, notes), parseValue(value, at, notes)];
+  });
+  const names = new Set<string>();
+  for (const [key] of members) {
+    if (typeof key !== 'string') continue;
+    if (names.has(key)) {
+      notes.problems.push({ code: 'TEMPLATE_INVALID', message: `The key "${key}" is written twice`, pointer });
+    }
+    names.add(key);
+  }
+  return fold({ kind: 'record', members });
+}
+
+function parseString(text: string, pointer: string, notes: Notes): TemplateNode {
+  const whole = readWhole(text);
+  if (whole !== null) {
+    const use = noteUse(whole.path, 'value', whole.optional, pointer, notes);
+    return { kind: 'path', path: whole.path, use };
+  }
+  if (text.length >= 4 && text.startsWith('{%') && text.endsWith('%}')) {
+    const expression = parseExpression(text.slice(2, -2), pointer);
+    notes.uses.push(...expression.uses);
+    notes.problems.push(...expression.problems);
+    const use: Use = { name: '', path: text, place: 'expression', optional: false, whole: false, pointer };
+    return { kind: 'expression', expression, use };
+  }
+  const parsed = parseTextNode(text, pointer, notes);
+  return typeof parsed === 'string' ? { kind: 'constant', value: parsed } : { kind: 'text', text: parsed };
+}
+
+/** `$path` or `{path}` or `{path?}` as the whole string. With a slice it is a text. */
+function readWhole(text: string): { readonly path: Path; readonly optional: boolean } | null {
+  if (text.startsWith('$')) {
+    const named = readPath(text, 1);
+    return named?.end === text.length ? { path: named.path, optional: false } : null;
+  }
+  const braces = readBraces(text, 0);
+  return braces?.end === text.length && braces.part.slice === null ? braces.part : null;
+}
+
+function parseKey(key: string, pointer: string, notes: Notes): string | TextNode {
+  if (key.startsWith('{%') && key.endsWith('%}')) {
+    const message = 'A key is a text and cannot be an expression';
+    notes.problems.push({
+      code: 'TEMPLATE_INVALID',
+      message,
+      pointer,
+      fix: 'Write the whole object as one expression',
+    });
+  }
+  return parseTextNode(key, pointer, notes);
+}
+
+function parseTextNode(text: string, pointer: string, notes: Notes): string | TextNode {
+  const parsed = parseText(text);
+  for (const problem of parsed.problems) notes.problems.push({ code: 'TEMPLATE_INVALID', pointer, ...problem });
+  const literals: string[] = [''];
+  const parts: TextNode['parts'][number][] = [];
+  for (const part of parsed.parts) {
+    if (part.kind === 'literal') {
+      literals[literals.length - 1] = part.text;
+    } else {
+      const use = noteUse(part.path, 'text', part.optional, pointer, notes);
+      parts.push({ path: part.path, slice: part.slice, use });
+      literals.push('');
+    }
+  }
+  return parts.length === 0 ? literals.join('') : { literals, parts };
+}
+
+function noteUse(path: Path, place: Use['place'], optional: boolean, pointer: string, notes: Notes): Use {
+  const use: Use = { name: path.name, path: path.source, place, optional, whole: path.steps.length === 0, pointer };
+  notes.uses.push(use);
+  const problem = checkRootMember(path, pointer, 'TEMPLATE_INVALID');
+  if (problem !== null) notes.problems.push(problem);
+  for (const step of path.steps) {
+    if (step.kind === 'look') noteUse(step.path, 'value', false, pointer, notes);
+  }
+  return use;
+}
+
+/** An array or object of constants is itself one, made here once and frozen. */
+function fold(node: Extract<TemplateNode, { kind: 'list' | 'record' }>): TemplateNode {
+  if (node.kind === 'list') {
+    if (!node.items.every((item) => item.kind === 'constant')) return node;
+    return { kind: 'constant', value: Object.freeze(node.items.map((item) => item.value)) };
+  }
+  const value = {};
+  for (const [key, member] of node.members) {
+    if (typeof key !== 'string' || member.kind !== 'constant') return node;
+    setOwn(value, key, member.value);
+  }
+  return { kind: 'constant', value: Object.freeze(value) };
+}
+
+function freeze(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const item of Object.values(value)) freeze(item);
+  }
+  return value;
+}
+
+/** Compiles a template without problems into a closure that neither waits nor parses. */
+export function compileTemplate(template: Template, scope: Scope): CompiledTemplate {
+  const preludes: Prelude[] = [];
+  const evaluate = compileNode(template.node, scope, preludes);
+  return { evaluate, prelude: joinPreludes(preludes) };
+}
+
+/**
+ * Compiles a template that must come out as a text: numbers and booleans are printed, null stays null, anything else fails with
+ * VALUE_INVALID. `encode` is applied to each value that is put in, also where the whole template is one reference.
+ */
+export function compileText(template: Template, scope: Scope, encode: EncodeText | null): CompiledText {
+  const { node } = template;
+  if (node.kind === 'text') return { evaluate: compileJoin(node.text, scope, encode), prelude: null };
+  if (node.kind === 'constant') {
+    const { value } = node;
+    return { evaluate: () => printText(value, 'this argument'), prelude: null };
+  }
+  const { evaluate, prelude } = compileTemplate(template, scope);
+  if (node.kind === 'list' || node.kind === 'record') {
+    return { evaluate: () => fail('VALUE_INVALID', 'An object or array stands where a text is needed'), prelude };
+  }
+  const { use } = node;
+  const print = (frame: Frame) => printText(evaluate(frame), use.path);
+  if (encode === null) return { evaluate: print, prelude };
+  return {
+    evaluate: (frame) => {
+      const text = print(frame);
+      return text === null ? null : encode(text, use);
+    },
+    prelude,
+  };
+}
+
+function compileNode(node: TemplateNode, scope: Scope, preludes: Prelude[]): Read {
+  switch (node.kind) {
+    case 'constant': {
+      const { value } = node;
+      return () => value;
+    }
+    case 'path':
+      return compileWhole(node.path, scope);
+    case 'text':
+      return compileJoin(node.text, scope, null);
+    case 'expression': {
+      const hidden = compileHidden(node.expression, scope);
+      preludes.push(hidden.prelude);
+      return hidden.read;
+    }
+    case 'list':
+      return compileList(node.items.map((item) => compileNode(item, scope, preludes)));
+    case 'record':
+      return compileRecord(node.members, scope, preludes);
+  }
+}
+
+function compileWhole(path: Path, scope: Scope): Read {
+  const read = compileRead(path, scope);
+  return (frame) => read(frame) ?? null;
+}
+
+function compileList(items: readonly Read[]): Read {
+  return (frame) => {
+    const list: unknown[] = [];
+    for (const item of items) list.push(item(frame));
+    return list;
+  };
+}
+
+function compileRecord(
+  members: Extract<TemplateNode, { kind: 'record' }>['members'],
+  scope: Scope,
+  preludes: Prelude[],
+): Read {
+  const compiled = members.map(([key, value]) => ({
+    name: typeof key === 'string' ? key : null,
+    key: typeof key === 'string' ? () => key : compileJoin(key, scope, null),
+    value: compileNode(value, scope, preludes),
+  }));
+  if (compiled.every(({ name }) => name !== null && name !== '__proto__')) {
+    const plain = compiled.map(({ name, value }) => ({ name: name ?? '', value }));
+    return (frame) => {
+      const record: Record<string, unknown> = {};
+      for (const { name, value } of plain) record[name] = value(frame);
+      return record;
+    };
+  }
+  return (frame) => {
+    const record = {};
+    for (const { key, value } of compiled) {
+      const name = key(frame);
+      if (Object.hasOwn(record, name)) fail('VALUE_INVALID', `The key "${name}" comes out twice`, { key: name });
+      setOwn(record, name, value(frame));
+    }
+    return record;
+  };
+}
