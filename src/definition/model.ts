@@ -1,3 +1,4 @@
+import { ROOTS } from '../language/frame.ts';
 import type { Names } from './names.ts';
 import type { Places, Spot } from './places.ts';
 import type { Reporter } from './reporter.ts';
@@ -14,6 +15,9 @@ import type {
   StepDefinition,
 } from './types.ts';
 import type { ArgumentDefinition, OperationDefinition, Vocabulary } from './vocabulary.ts';
+
+/** Roots that are there wherever a request is. */
+export const ALL_ROOTS: readonly string[] = Object.keys(ROOTS);
 
 /** What everything that reads the definition shares. */
 export interface LoadContext {
@@ -39,7 +43,7 @@ export interface StepNode {
   readonly pack: string | null;
   /** Null when no operation has this name. */
   readonly operation: OperationDefinition | null;
-  /** In the order written, without `when`. */
+  /** In the order written, without `when`; object arguments with dotted names as their members. */
   readonly args: readonly ArgumentNode[];
   readonly argsSpot: Spot;
   readonly when: { readonly json: Json; readonly spot: Spot } | null;
@@ -48,9 +52,12 @@ export interface StepNode {
 }
 
 export interface ArgumentNode {
+  /** Dotted for a member of an object argument (`collect.from`). */
   readonly name: string;
   readonly spot: Spot;
   readonly json: Json;
+  /** As the Definition has it: names qualified, steps as step definitions. */
+  readonly resolved: Json;
   /** Null when the operation has no such argument. */
   readonly definition: ArgumentDefinition | null;
   /** For `reference` and a `schema` by name: the qualified names. */
@@ -81,11 +88,12 @@ export interface ApplyPipelineNode {
   readonly list: StepList;
 }
 
-/** A JSON value in one of the languages, outside steps. `names` are the variables that are bound there. */
+/** A JSON value in one of the languages, outside steps. */
 export interface LooseValue {
   readonly kind: 'template' | 'condition' | 'regex' | 'schema' | 'key';
   readonly json: Json;
   readonly spot: Spot;
+  /** The variables and roots that may be read there. */
   readonly names: readonly string[];
 }
 

@@ -3,6 +3,7 @@ import type { NameKind } from './names.ts';
 import { suggest } from './nearest.ts';
 import { createMap, isObject, openObject } from './object-reader.ts';
 import { type Spot, spotOf } from './places.ts';
+import { resolveSchemaRefs } from './schema-refs.ts';
 import type { Json, JsonObject, StepDefinition } from './types.ts';
 import type { ArgumentDefinition, OperationDefinition } from './vocabulary.ts';
 
@@ -44,9 +45,8 @@ function readStep(context: LoadContext, pack: string | null, json: Json, spot: S
     const fix = suggest(op, [...context.vocabulary.keys()]);
     context.reporter.report('UNKNOWN_OPERATION', reader.at('op'), `There is no operation "${op}"`, { fix });
   }
-  const nodes = Object.keys(args)
-    .filter((name) => name !== 'when')
-    .map((name) => readArgument(context, pack, operation, args, name));
+  const names = Object.keys(args).filter((name) => name !== 'when');
+  const nodes = names.flatMap((name) => readArguments(context, pack, operation, args, name));
   const definition = defineStep(op, args, nodes, when?.json ?? null, catches, label);
   return { spot, op, pack, operation, args: nodes, argsSpot, when, catches, definition };
 }
@@ -66,20 +66,39 @@ function readWhen(context: LoadContext, step: JsonObject, args: JsonObject): Ste
   return { json: owner.when ?? null, spot: spotOf(owner, 'when') };
 }
 
-function readArgument(
+/** An argument; several when the operation knows it by its members (`collect.from`). */
+function readArguments(
   context: LoadContext,
   pack: string | null,
   operation: OperationDefinition | null,
   args: JsonObject,
   name: string,
+): readonly ArgumentNode[] {
+  const value = args[name];
+  const byMember = operation !== null && Object.keys(operation.args).some((known) => known.startsWith(`${name}.`));
+  if (!byMember || !isObject(value)) return [readArgument(context, pack, operation, args, name, name)];
+  const members = Object.keys(value).map((member) =>
+    readArgument(context, pack, operation, value, member, `${name}.${member}`),
+  );
+  return members.length > 0 ? members : [readArgument(context, pack, operation, args, name, name)];
+}
+
+function readArgument(
+  context: LoadContext,
+  pack: string | null,
+  operation: OperationDefinition | null,
+  args: JsonObject,
+  member: string,
+  name: string,
 ): ArgumentNode {
-  const json = args[name] ?? null;
-  const spot = spotOf(args, name);
+  const json = args[member] ?? null;
+  const spot = spotOf(args, member);
   const definition = operation === null ? null : argumentDefinition(operation, name);
   const list = definition?.kind === 'pipeline' ? readSteps(context, pack, json, spot) : null;
   const target: NameKind | null = definition?.kind === 'schema' ? 'schema' : (definition?.to ?? null);
   const references = target === null ? [] : resolveNames(context, pack, target, json, spot, definition?.many === true);
-  return { name, spot, json, definition, references, list };
+  const resolved = resolveJson(context, pack, definition, json, references, list);
+  return { name, spot, json, resolved, definition, references, list };
 }
 
 function resolveNames(
@@ -105,19 +124,17 @@ function defineStep(
   catches: StepNode['catches'],
   label: string | null,
 ): StepDefinition {
-  const resolved: Record<string, Json> = {};
   const nested = createMap<readonly StepDefinition[]>();
+  const changed = new Map<string, Json>();
   for (const node of nodes) {
-    const steps = node.list?.steps.map((step) => step.definition);
-    if (steps !== undefined) nested[node.name] = steps;
-    const value = steps === undefined ? resolvedJson(node) : stepsAsJson(steps);
-    Object.defineProperty(resolved, node.name, { value, enumerable: true, configurable: true, writable: true });
+    if (node.list !== null) nested[node.name] = node.list.steps.map((step) => step.definition);
+    if (node.resolved !== node.json) changed.set(node.name, node.resolved);
   }
   const handlers = createMap<readonly StepDefinition[]>();
   for (const { code, list } of catches) handlers[code] = list.steps.map((step) => step.definition);
   return {
     op,
-    args: nodes.length === Object.keys(args).length && nodes.every(isAsWritten) ? args : resolved,
+    args: rewriteArgs(args, changed),
     nested,
     when: isObject(when) ? when : null,
     catch: catches.length === 0 ? null : handlers,
@@ -125,16 +142,27 @@ function defineStep(
   };
 }
 
-function isAsWritten(node: ArgumentNode): boolean {
-  return node.list === null && resolvedJson(node) === node.json;
+/** The arguments without `when`, changed ones in place of what was written; as they are when nothing changes. */
+function rewriteArgs(args: JsonObject, changed: ReadonlyMap<string, Json>): JsonObject {
+  if (changed.size === 0 && !Object.hasOwn(args, 'when')) return args;
+  const entries = Object.entries(args).filter(([name]) => name !== 'when');
+  return Object.fromEntries(entries.map(([name, value]) => [name, changed.get(name) ?? value]));
 }
 
-function resolvedJson(node: ArgumentNode): Json {
-  if (node.references.length === 0) return node.json;
-  if (typeof node.json === 'string') return node.references[0] ?? node.json;
-  return Array.isArray(node.json) && node.json.every((name, index) => name === node.references[index])
-    ? node.json
-    : node.references;
+/** An argument as the Definition has it: names qualified, nested steps as step definitions. */
+function resolveJson(
+  context: LoadContext,
+  pack: string | null,
+  definition: ArgumentDefinition | null,
+  json: Json,
+  references: readonly string[],
+  list: StepList | null,
+): Json {
+  if (list !== null) return stepsAsJson(list.steps.map((step) => step.definition));
+  if (definition?.kind === 'schema' && isObject(json)) return resolveSchemaRefs(context, pack, json);
+  if (references.length === 0) return json;
+  if (typeof json === 'string') return references[0] ?? json;
+  return Array.isArray(json) && json.every((name, index) => name === references[index]) ? json : references;
 }
 
 /** A step definition is JSON; only its interface has no index signature. */

@@ -29,15 +29,16 @@ function readScope(context: LoadContext, json: Json, spot: Spot): AuthDefinition
   const actions = reader.texts('actions');
   const list = reader.json.actions;
   actions.forEach((action, index) => {
-    if (Array.isArray(list)) checkOperationName(context, action, spotOf(list, index));
+    const isPattern = action === '*' || action.endsWith('.*');
+    if (Array.isArray(list) && !isPattern) checkOperationName(context, action, spotOf(list, index));
   });
   reader.finish();
   return { name, actions };
 }
 
-/** Warns when a name in a list of operations is not one; `*` and `family.*` are. */
+/** Warns when a name in a list of operations is not one. */
 export function checkOperationName(context: LoadContext, name: string, spot: Spot): void {
-  if (name === '*' || name.endsWith('.*') || context.vocabulary.has(name)) return;
+  if (context.vocabulary.has(name)) return;
   const fix = suggest(name, [...context.vocabulary.keys()]);
   context.reporter.report('UNKNOWN_OPERATION', spot, `There is no operation "${name}"`, { fix, severity: 'warning' });
 }

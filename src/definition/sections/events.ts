@@ -1,12 +1,13 @@
 import type { LoadContext, Model } from '../model.ts';
+import { ALL_ROOTS } from '../model.ts';
 import { qualify } from '../names.ts';
 import { isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { spotOf } from '../places.ts';
+import { resolveSchemaRefs } from '../schema-refs.ts';
 import { readSteps } from '../steps.ts';
 import type { ErrorEntryDefinition, EventDefinition } from '../types.ts';
 import { notRun } from './not-run.ts';
 import { checkShape, SHAPES } from './shapes.ts';
-import { resolveSchemaRefs } from './storage.ts';
 
 /** Reads `events` of `schema.json` or of a pack into the model. */
 export function readEvents(context: LoadContext, model: Model, owner: ObjectReader, pack: string | null): void {
@@ -39,8 +40,8 @@ export function readErrors(
     const status = reader.has('status') ? reader.integer('status', 500, 100) : null;
     const headers = reader.object('headers') ?? {};
     const body = reader.any('body') ?? null;
-    model.loose.push({ kind: 'template', json: body, spot: reader.at('body'), names: ['error'] });
-    model.loose.push({ kind: 'template', json: headers, spot: reader.at('headers'), names: ['error'] });
+    model.loose.push({ kind: 'template', json: body, spot: reader.at('body'), names: ['error', ...ALL_ROOTS] });
+    model.loose.push({ kind: 'template', json: headers, spot: reader.at('headers'), names: ['error', ...ALL_ROOTS] });
     reader.finish();
     return { status, headers, body };
   });

@@ -1,4 +1,4 @@
-import type { LoadContext, Model } from '../model.ts';
+import { ALL_ROOTS, type LoadContext, type Model } from '../model.ts';
 import type { ObjectReader } from '../object-reader.ts';
 import { spotOf } from '../places.ts';
 import type { PackDefinition } from '../types.ts';
@@ -23,7 +23,7 @@ export function readPack(context: LoadContext, model: Model, reader: ObjectReade
       context.reporter.report('SHAPE_INVALID', spot, 'A challenge is a text');
       return undefined;
     }
-    model.loose.push({ kind: 'template', json: item, spot, names: [] });
+    model.loose.push({ kind: 'template', json: item, spot, names: ALL_ROOTS });
     return item;
   });
   return {

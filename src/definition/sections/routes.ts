@@ -3,9 +3,9 @@ import { qualify } from '../names.ts';
 import { isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import type { DefinitionFile } from '../read-files.ts';
+import { resolveSchemaRefs } from '../schema-refs.ts';
 import { readSteps } from '../steps.ts';
 import type { Json, JsonObject, PackDefinition } from '../types.ts';
-import { resolveSchemaRefs } from './storage.ts';
 
 /** Reads `api.routes` of `schema.json`, whose paths are not mounted. */
 export function readRoutes(context: LoadContext, model: Model, owner: ObjectReader): void {

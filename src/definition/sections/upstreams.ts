@@ -27,7 +27,7 @@ function readUpstream(
   const reader = openObject(json, spot, context.reporter);
   if (reader === null) return undefined;
   const baseUrl = reader.requiredText('base_url');
-  model.loose.push({ kind: 'template', json: baseUrl, spot: reader.at('base_url'), names: [] });
+  model.loose.push({ kind: 'template', json: baseUrl, spot: reader.at('base_url'), names: ['env'] });
   const auth = readUpstreamAuth(reader.child('auth'));
   const timeouts = reader.child('timeouts_ms');
   const connectTimeoutMs = timeouts?.integer('connect', 2000, 1) ?? 2000;
