@@ -1,7 +1,7 @@
 import type { CollectionSpec, IndexRows } from '../ports/record-store.ts';
 import type { TokenRecord } from './records.ts';
 
-/** Names begin with `$`, which no document of a definition can. */
+/** Names begin with `$`, apart from the documents of a definition. */
 export const USERS = '$users';
 export const TOKENS = '$tokens';
 

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../shared/clock.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
@@ -29,7 +29,7 @@ const WAITING = 32;
  */
 export function openPasswordChecks(options: { readonly clock: Clock; readonly cost: HashCost }): PasswordChecks {
   const { clock, cost } = options;
-  const secret = randomBytes(32);
+  const secret = createSecretKey(randomBytes(32));
   const nobody = unmatchableHash(cost);
   const gate = openGate({ running: RUNNING, waiting: WAITING });
   // Apart, so that guesses cannot push out the passwords in use. The values are the times until which an entry holds.

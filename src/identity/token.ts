@@ -13,6 +13,7 @@ const CHECKSUM_AT = TOKEN_PREFIX.length + RANDOM_DIGITS;
 
 /** Half of the hash. It names the record, while the whole hash decides. */
 const ID_DIGITS = 32;
+const ID = /^[0-9a-f]{32}$/;
 
 /** What is known of a token without the token itself. */
 export interface TokenDigest {
@@ -33,6 +34,11 @@ export function generateToken(): TokenDigest & { readonly token: string } {
 export function digestToken(text: string): TokenDigest | null {
   if (!FORM.test(text) || checksum(text.slice(0, CHECKSUM_AT)) !== text.slice(CHECKSUM_AT)) return null;
   return digest(text);
+}
+
+/** Whether a text can be a token's id at all: 32 hex digits. */
+export function isTokenId(text: string): boolean {
+  return ID.test(text);
 }
 
 /** Whether two hashes agree, in a time that does not depend on where they differ. */

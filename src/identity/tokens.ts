@@ -3,7 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Accounts } from './accounts.ts';
 import { ALL_SCOPES, scopesOf, type TokenRecord, type UserRecord } from './records.ts';
 import { futureTime, knownScopes, label, normalizeUsername } from './rules.ts';
-import { generateToken } from './token.ts';
+import { generateToken, isTokenId } from './token.ts';
 
 /** Making, listing and revoking API tokens. */
 export interface Tokens {
@@ -79,6 +79,7 @@ export function openTokens(options: {
       return { ...issued, expiresAt: ends };
     },
     async revokeToken(id) {
+      if (!isTokenId(id)) return false;
       let revoked = false;
       await accounts.changeToken(id, (token) => {
         revoked = token.revokedAt === null;

@@ -108,7 +108,8 @@ describe.each(STORES)('identity on $name', ({ open }) => {
     expect(await identity.revokeToken(id)).toBe(true);
     for (const one of [identity, other]) expect(await failure(() => one.authenticate(bearer(token)))).toEqual(INVALID);
     expect(await identity.revokeToken(id)).toBe(false);
-    expect(await identity.revokeToken('0'.repeat(32))).toBe(false);
+    for (const none of ['0'.repeat(32), '', '\u0000', 'x'.repeat(5000), token])
+      expect(await identity.revokeToken(none)).toBe(false);
   });
 
   test('a changed password ends the old one and the sessions at once, not the tokens', async () => {

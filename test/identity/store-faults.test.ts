@@ -72,6 +72,33 @@ describe('what a request costs', () => {
   });
 });
 
+describe('records that are not what they should be', () => {
+  test('a record under the right id with another hash lets nobody in', async () => {
+    const { identity, store } = await setUp();
+    const { id, token } = await identity.createToken({ user: 'ada', name: 'x', scopes: null, expiresAt: null });
+    const record = (await store.get('$tokens', id))!;
+    const { hash } = JSON.parse(record.value);
+    const value = record.value.replace(hash, `${id}${'0'.repeat(32)}`);
+    const rows = projectIdentity('$tokens', id, value);
+    await store.commit({
+      ...nothingElse,
+      id: 'forged',
+      puts: [{ collection: '$tokens', key: id, value, expiresAt: null, rows }],
+    });
+    expect(await failure(() => identity.authenticate(bearer(token)))).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  });
+
+  test('a store whose clock is late still shows an expired token, which counts for nothing', async () => {
+    const clock = steppingClock();
+    const identity = await withAda(await memoryStore(steppingClock()), clock);
+    const expiresAt = '2030-01-01T00:01:00Z';
+    const { token } = await identity.createToken({ user: 'ada', name: 'x', scopes: null, expiresAt });
+    clock.advance(60_000);
+    expect(await identity.listTokens('ada')).toHaveLength(1);
+    expect(await failure(() => identity.authenticate(bearer(token)))).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  });
+});
+
 describe('commits that go wrong', () => {
   test('one that was applied although the connection broke is not made twice', async () => {
     const { identity, commits, store } = await setUp();
