@@ -6,7 +6,8 @@ export interface Problem {
     | 'REGEX_INVALID'
     | 'CONDITION_INVALID'
     | 'KEY_INVALID'
-    | 'PATH_INVALID';
+    | 'PATH_INVALID'
+    | 'SCHEMA_INVALID';
   /** A sentence. */
   readonly message: string;
   /** JSON pointer inside the parsed value; empty: the value itself. */
