@@ -143,6 +143,9 @@ function shapeOf(index: IndexSpec): IndexShape {
     misuse(`Two keys of index "${index.name}" share a name`);
   for (const key of index.keys) {
     for (const field of key.fields) if (!all.has(field)) noColumn(index.name, field);
+    if (key.unique && key.fields.filter((field) => arrays.has(field)).length > 1) {
+      misuse(`The unique key "${key.name}" of index "${index.name}" has more than one list among its fields`);
+    }
     for (const { column } of key.sort) if (!columns.has(column)) noColumn(index.name, column);
   }
   return { name: index.name, columns, arrays };

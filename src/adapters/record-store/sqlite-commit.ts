@@ -1,0 +1,136 @@
+import type { Database } from 'better-sqlite3';
+import { sql } from 'kysely';
+import type { Commit, CommitResult, RecordPut } from '../../ports/record-store.ts';
+import { NEVER } from './sqlite-layout.ts';
+import type { SqliteLayouts } from './sqlite-layouts.ts';
+import type { SqliteReader } from './sqlite-reader.ts';
+import { param, prepare } from './sqlite-statement.ts';
+import type { Transactor, Work } from './sqlite-transaction.ts';
+
+/** How long `outcome` remembers a commit. */
+const OUTCOME_MS = 3_600_000;
+/** Commits between two looks at which of the oldest may be forgotten, and how many may go at each. */
+const PRUNE_EVERY = 64;
+const PRUNE_AT_MOST = 256;
+
+export interface SqliteCommitter {
+  commit(commit: Commit): CommitResult;
+  outcome(commitId: string): number | null;
+  sweepExpired(limit: number): number;
+}
+
+export function createCommitter(
+  database: Database,
+  transactor: Transactor,
+  layouts: SqliteLayouts,
+  reader: SqliteReader,
+  now: () => number,
+): SqliteCommitter {
+  const state = prepare(database, sql`SELECT sequence, generation FROM state`);
+  const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')}`);
+  const putRecord = prepare(
+    database,
+    sql`INSERT OR REPLACE INTO records (collection, key, value, version, expires_at)
+      VALUES (${param('collection')}, ${param('key')}, ${param('value')}, ${param('version')}, ${param('expiresAt')})`,
+  );
+  const deleteRecord = prepare(
+    database,
+    sql`DELETE FROM records WHERE collection = ${param('collection')} AND key = ${param('key')}`,
+  );
+  const appendEvent = prepare(
+    database,
+    sql`INSERT INTO events (version, id, type, at, payload)
+      VALUES (${param('version')}, ${param('id')}, ${param('type')}, ${param('at')}, ${param('payload')})`,
+  );
+  const remember = prepare(
+    database,
+    sql`INSERT INTO commits (version, id, at) VALUES (${param('version')}, ${param('id')}, ${param('at')})`,
+  );
+  const recall = prepare(database, sql`SELECT version FROM commits WHERE id = ${param('id')}`);
+  const forget = prepare(
+    database,
+    sql`DELETE FROM commits WHERE at <= ${param('before')}
+      AND version IN (SELECT version FROM commits ORDER BY version LIMIT ${param('limit')})`,
+  );
+  const expired = prepare(
+    database,
+    // The second condition is that of the partial index, to the letter.
+    sql`SELECT collection, key FROM records
+      WHERE expires_at <= ${param('now')} AND expires_at < ${sql.lit(NEVER)} LIMIT ${param('limit')}`,
+  );
+  function currentSequence(): number {
+    const [sequence, generation] = state.row({}) ?? [];
+    layouts.follow(Number(generation));
+    return Number(sequence);
+  }
+
+  function put({ collection, key, value, expiresAt, rows }: RecordPut, version: number): void {
+    putRecord.run({ collection, key, value, version, expiresAt: expiresAt ?? NEVER });
+    for (const [name, writer] of layouts.writersOf(collection)) {
+      const row = rows[name];
+      if (row === undefined) writer.delete(key);
+      else writer.put(key, row, expiresAt ?? NEVER);
+    }
+  }
+
+  function remove(collection: string, key: string): void {
+    deleteRecord.run({ collection, key });
+    for (const writer of layouts.writersOf(collection).values()) writer.delete(key);
+  }
+
+  /** Looks after all writes were done, so that what the commit itself replaces or deletes holds nothing. */
+  function uniqueConflict(puts: readonly RecordPut[], time: number): CommitResult | null {
+    for (const { collection, key, rows, expiresAt } of puts) {
+      if (expiresAt !== null && expiresAt <= time) continue;
+      for (const [index, writer] of layouts.writersOf(collection)) {
+        const row = rows[index];
+        const conflict = row === undefined ? null : writer.conflict(key, row, time);
+        if (conflict !== null) return { ok: false, reason: 'unique', index, ...conflict };
+      }
+    }
+    return null;
+  }
+
+  function apply(asked: Commit, time: number): Work<CommitResult> {
+    const sequence = currentSequence();
+    const earlier = recall.row({ id: asked.id });
+    if (earlier !== undefined) return { keep: false, result: { ok: true, version: Number(earlier[0]) } };
+    const lost = asked.checks.find((check) => !reader.holds(check));
+    if (lost !== undefined) return { keep: false, result: { ok: false, reason: 'check', check: lost } };
+    if (!hasWrites(asked)) return { keep: false, result: { ok: true, version: sequence } };
+
+    const version = sequence + 1;
+    for (const { collection, key } of asked.deletes) remove(collection, key);
+    for (const write of asked.puts) put(write, version);
+    const conflict = uniqueConflict(asked.puts, time);
+    if (conflict !== null) return { keep: false, result: conflict };
+    for (const { id, type, at, payload } of asked.events) appendEvent.run({ version, id, type, at, payload });
+    advance.run({ version });
+    remember.run({ version, id: asked.id, at: time });
+    if (version % PRUNE_EVERY === 0) forget.run({ before: time - OUTCOME_MS, limit: PRUNE_AT_MOST });
+    return { keep: true, result: { ok: true, version } };
+  }
+
+  return {
+    commit: (asked) =>
+      hasWrites(asked)
+        ? transactor.write(() => apply(asked, now()))
+        : transactor.read(() => apply(asked, now()).result),
+    outcome(id) {
+      if (transactor.broken !== null) throw transactor.broken;
+      const row = recall.row({ id });
+      return row === undefined ? null : Number(row[0]);
+    },
+    sweepExpired: (limit) =>
+      transactor.write(() => {
+        currentSequence();
+        const rows = expired.rows({ now: now(), limit });
+        for (const [collection, key] of rows) remove(String(collection), String(key));
+        return { keep: rows.length > 0, result: rows.length };
+      }),
+  };
+}
+
+export function hasWrites({ puts, deletes, events }: Commit): boolean {
+  return puts.length + deletes.length + events.length > 0;
+}

@@ -1,0 +1,116 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { RegistryError } from '../../errors/registry-error.ts';
+import { sqliteCode, toStoreError } from './sqlite-errors.ts';
+import { NEVER } from './sqlite-layout.ts';
+
+/** Form of the tables below. A file with a higher number was made by a newer engine. */
+const FORMAT = 1;
+/** `ENTR`: marks the file as ours. */
+const APPLICATION_ID = 0x454e5452;
+/** Older releases can corrupt a database in WAL mode when a write and a checkpoint race (sqlite.org/wal.html, the WAL-reset bug). */
+const OLDEST_SQLITE = '3.51.3';
+const CACHE_KIB = 65_536;
+const MAX_WAL_BYTES = 67_108_864;
+
+/**
+ * Opens a file, or `:memory:`, sets it up where it is new, and sets what makes it durable. Fails with STORE_FAILURE and a sentence
+ * on an SQLite that is too old and on a file that another program or a newer engine made.
+ */
+export function openDatabase(file: string, busyTimeoutMs: number): Database {
+  const isFile = file !== ':memory:';
+  if (isFile) mkdirSync(dirname(file), { recursive: true });
+  const database = new Sqlite(file, { timeout: busyTimeoutMs });
+  try {
+    requireSqlite(String(database.prepare('SELECT sqlite_version()').pluck().get()));
+    database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`);
+    // At one moment: another process may be setting the file up.
+    database.transaction(() => refuseForeignFile(database))();
+    if (isFile) useWal(database, busyTimeoutMs);
+    // FULL: a commit returns after the log was fsynced. The two fullfsync settings matter on macOS only.
+    database.exec(`PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA journal_size_limit = ${MAX_WAL_BYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`);
+    database.transaction(() => createBaseTables(database)).immediate();
+    if (isFile) syncFolder(dirname(file));
+    return database;
+  } catch (thrown) {
+    database.close();
+    throw toStoreError(thrown);
+  }
+}
+
+/** Refuses an SQLite that is older than the engine trusts. */
+export function requireSqlite(version: string): void {
+  const have = version.split('.').map(Number);
+  const want = OLDEST_SQLITE.split('.').map(Number);
+  const place = want.findIndex((part, index) => part !== (have[index] ?? 0));
+  if (place >= 0 && (have[place] ?? 0) < (want[place] ?? 0)) {
+    throw new RegistryError('STORE_FAILURE', {
+      message: `SQLite ${version} is too old: ${OLDEST_SQLITE} is the first release whose write-ahead log is safe`,
+    });
+  }
+}
+
+/** Looks before anything is written: another program's file stays as it is. */
+function refuseForeignFile(database: Database): void {
+  const id = database.pragma('application_id', { simple: true });
+  if (id === APPLICATION_ID) {
+    const format = Number(database.prepare(`SELECT value FROM meta WHERE name = 'format'`).pluck().get());
+    if (format > FORMAT) {
+      throw new RegistryError('STORE_FAILURE', {
+        message: `The store was made by a newer release (format ${format}; this one knows ${FORMAT}): start that release`,
+      });
+    }
+    return;
+  }
+  const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+  if (id !== 0 || tables !== 0) {
+    throw new RegistryError('STORE_FAILURE', { message: 'The file is the database of another program' });
+  }
+}
+
+/** SQLite does not wait for other processes while it changes the mode, so this does. */
+function useWal(database: Database, busyTimeoutMs: number): void {
+  const giveUpAt = performance.now() + busyTimeoutMs;
+  for (;;) {
+    try {
+      const mode = database.pragma('journal_mode = WAL', { simple: true });
+      if (mode === 'wal') return;
+      throw new RegistryError('STORE_FAILURE', { message: 'The file system cannot hold a write-ahead log' });
+    } catch (thrown) {
+      if (!sqliteCode(thrown).startsWith('SQLITE_BUSY') || performance.now() >= giveUpAt) throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
+}
+
+/**
+ * `state` has one row: the version of the newest commit, and a number that grows whenever the indexes change, by which processes
+ * notice that another one migrated. `commits` remembers commit ids for `outcome`.
+ */
+function createBaseTables(database: Database): void {
+  database.exec(`
+    PRAGMA application_id = ${APPLICATION_ID};
+    CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL, generation INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, version INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL, PRIMARY KEY (collection, key)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS records_expiring ON records (expires_at) WHERE expires_at < ${NEVER};
+    CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, id TEXT NOT NULL,
+      type TEXT NOT NULL, at TEXT NOT NULL, payload TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS commits (version INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL);
+    INSERT OR IGNORE INTO meta VALUES ('format', '${FORMAT}');
+    INSERT OR IGNORE INTO state VALUES (1, 0, 0);
+  `);
+}
+
+/** Makes the names of new files durable. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Database } from 'better-sqlite3';
+import { sql } from 'kysely';
+import type { IndexKeySpec, IndexRow, Scalar } from '../../ports/record-store.ts';
+import { encodeScalar } from '../../ports/scalar-text.ts';
+import { type IndexLayout, tablesOf } from './sqlite-layout.ts';
+import { param, prepare, type SqliteValue } from './sqlite-statement.ts';
+
+/** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
+export interface IndexWriter {
+  put(key: string, row: IndexRow, expiresAt: number): void;
+  delete(key: string): void;
+  /** Another unexpired record that agrees with this row in a unique key; call it when all writes are done. */
+  conflict(key: string, row: IndexRow, now: number): { readonly keyName: string; readonly holder: string } | null;
+}
+
+export function createIndexWriter(database: Database, layout: IndexLayout): IndexWriter {
+  const columns = [...layout.columns.entries()];
+  const names = ['key', ...columns.map(([, column]) => column), 'expires_at'];
+  const changed = names.slice(1).map((name) => sql`${sql.ref(name)} <> excluded.${sql.ref(name)}`);
+  const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
+  // A row that stays as it is costs no write.
+  const putMain = prepare(
+    database,
+    sql`INSERT INTO ${sql.table(layout.table)} (${sql.join(names.map((name) => sql.ref(name)))})
+      VALUES (${sql.join(names.map(param))})
+      ON CONFLICT (key) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
+  );
+  const sides = [...layout.sides.entries()].map(([column, table]) => ({
+    column,
+    put: prepare(
+      database,
+      sql`INSERT INTO ${sql.table(table)} (${sql.join(['value', ...names].map((name) => sql.ref(name)))})
+        VALUES (${sql.join(['value', ...names].map(param))})`,
+    ),
+    clear: prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE key = ${param('key')}`),
+  }));
+  const deletes = tablesOf(layout).map((table) =>
+    prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE key = ${param('key')}`),
+  );
+  const uniques = layout.spec.keys.filter(({ unique }) => unique).map((key) => prepareUnique(database, layout, key));
+
+  const encode = (row: IndexRow): Record<string, SqliteValue> =>
+    Object.fromEntries(columns.map(([declared, column]) => [column, encodeScalar(scalarOf(row, declared))]));
+
+  return {
+    put(key, row, expiresAt) {
+      const values = { ...encode(row), key, expires_at: expiresAt };
+      putMain.run(values);
+      for (const { column, put, clear } of sides) {
+        clear.run({ key });
+        for (const value of elementsOf(row, column)) put.run({ ...values, value });
+      }
+    },
+    delete(key) {
+      for (const statement of deletes) statement.run({ key });
+    },
+    conflict(key, row, now) {
+      if (uniques.length === 0) return null;
+      const values = { ...encode(row), key, now };
+      for (const { name, array, holder } of uniques) {
+        const elements = array === null ? [''] : elementsOf(row, array);
+        for (const value of elements) {
+          const found = holder.row({ ...values, value });
+          if (found !== undefined) return { keyName: name, holder: String(found[0]) };
+        }
+      }
+      return null;
+    },
+  };
+}
+
+function prepareUnique(database: Database, layout: IndexLayout, key: IndexKeySpec) {
+  const array = key.fields.find((field) => layout.sides.has(field)) ?? null;
+  const table = (array === null ? undefined : layout.sides.get(array)) ?? layout.table;
+  const conditions = key.fields.map((field) => {
+    const column = field === array ? 'value' : (layout.columns.get(field) ?? '');
+    return sql`${sql.ref(column)} = ${param(column)} AND `;
+  });
+  const holder = prepare(
+    database,
+    sql`SELECT key FROM ${sql.table(table)}
+      WHERE ${sql.join(conditions, sql``)} key <> ${param('key')} AND expires_at > ${param('now')} LIMIT 1`,
+  );
+  return { name: key.name, array, holder };
+}
+
+function scalarOf(row: IndexRow, column: string): Scalar {
+  const value = row[column] ?? null;
+  return typeof value === 'object' ? null : value;
+}
+
+function elementsOf(row: IndexRow, column: string): readonly string[] {
+  const values = row[column] ?? null;
+  return typeof values === 'object' && values !== null ? [...new Set(values.map(encodeScalar))] : [];
+}

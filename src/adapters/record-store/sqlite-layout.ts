@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { type RawBuilder, sql } from 'kysely';
+import type { CollectionSpec, IndexKeySpec, IndexSpec } from '../../ports/record-store.ts';
+import type { Fragment } from './sqlite-statement.ts';
+
+/** What stands in `expires_at` of a record that never expires: larger than every time. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The tables of one index. The main table has a row for each record that is in the index; a side table, one for each array column,
+ * has a row for each element, with the scalar columns repeated, so that a lookup by an element needs no join and no sort.
+ *
+ * A table's name is a hash of everything that decides its content: a changed index has other tables, which are filled beside the
+ * old ones. Columns are numbered. Declared names never stand in SQL.
+ */
+export interface IndexLayout {
+  readonly spec: IndexSpec;
+  readonly table: string;
+  /** Column in the tables by declared scalar column. */
+  readonly columns: ReadonlyMap<string, string>;
+  /** Side table by declared array column. */
+  readonly sides: ReadonlyMap<string, string>;
+}
+
+export interface CollectionLayout {
+  readonly name: string;
+  readonly spec: CollectionSpec;
+  /** The spec as text: what is compared to tell whether it changed. */
+  readonly text: string;
+  readonly indexes: ReadonlyMap<string, IndexLayout>;
+  /** Where migration notes which records, in which version, are in the new indexes. */
+  readonly staging: string;
+}
+
+export function layoutCollection(spec: CollectionSpec): CollectionLayout {
+  const text = JSON.stringify({ name: spec.name, indexes: spec.indexes.map(canonical) });
+  return {
+    name: spec.name,
+    spec,
+    text,
+    indexes: new Map(spec.indexes.map((index) => [index.name, layoutIndex(spec.name, index)])),
+    staging: `f_${hash(text)}`,
+  };
+}
+
+function layoutIndex(collection: string, spec: IndexSpec): IndexLayout {
+  const table = `i_${hash(JSON.stringify([collection, canonical(spec)]))}`;
+  return {
+    spec,
+    table,
+    columns: new Map(spec.columns.map((column, place) => [column, `c${place}`])),
+    sides: new Map(spec.arrays.map((column, place) => [column, `${table}_a${place}`])),
+  };
+}
+
+/** The same spec in one order of members, so that equal specs make equal texts. */
+function canonical({ name, columns, arrays, keys, revision }: IndexSpec): IndexSpec {
+  return {
+    name,
+    columns,
+    arrays,
+    keys: keys.map(({ name, fields, sort, unique }) => ({
+      name,
+      fields,
+      sort: sort.map(({ column, descending }) => ({ column, descending })),
+      unique,
+    })),
+    revision,
+  };
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24);
+}
+
+export function tablesOf(layout: IndexLayout): readonly string[] {
+  return [layout.table, ...layout.sides.values()];
+}
+
+/** Creates an index's tables with one database index for each key. Does nothing where they exist. */
+export function createIndexTables(layout: IndexLayout): readonly Fragment[] {
+  const scalars = [...layout.columns.values()].map((column) => sql`${sql.ref(column)} TEXT NOT NULL, `);
+  const statements: Fragment[] = [
+    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (key TEXT PRIMARY KEY, ${list(scalars)}expires_at INTEGER NOT NULL) WITHOUT ROWID`,
+  ];
+  for (const side of layout.sides.values()) {
+    statements.push(
+      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (key TEXT NOT NULL, value TEXT NOT NULL, ${list(scalars)}expires_at INTEGER NOT NULL, PRIMARY KEY (key, value)) WITHOUT ROWID`,
+      sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} (value, key)`,
+    );
+  }
+  for (const [place, key] of layout.spec.keys.entries()) {
+    const arrays = key.fields.filter((field) => layout.sides.has(field));
+    if (arrays.length === 0) statements.push(createKey(layout, key, layout.table, place, null));
+    for (const array of arrays) {
+      statements.push(createKey(layout, key, layout.sides.get(array) ?? '', place, array));
+    }
+  }
+  return statements;
+}
+
+/** The database index of one key: the fields, the order, and the record's key. In a side table the element stands for `array`. */
+function createKey(
+  layout: IndexLayout,
+  key: IndexKeySpec,
+  table: string,
+  place: number,
+  array: string | null,
+): Fragment {
+  const terms: RawBuilder<unknown>[] = [];
+  const taken = new Set<string>();
+  const add = (column: string | undefined, direction = sql``): void => {
+    if (column === undefined || taken.has(column)) return;
+    taken.add(column);
+    terms.push(sql`${sql.ref(column)}${direction}`);
+  };
+  for (const field of key.fields) add(field === array ? 'value' : layout.columns.get(field));
+  for (const { column, descending } of key.sort) add(layout.columns.get(column), descending ? sql` DESC` : sql``);
+  add('key');
+  return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} (${sql.join(terms)})`;
+}
+
+function list(fragments: readonly Fragment[]): Fragment {
+  return sql.join([...fragments], sql``);
+}

@@ -1,0 +1,179 @@
+import type { Database } from 'better-sqlite3';
+import { sql } from 'kysely';
+import { RegistryError } from '../../errors/registry-error.ts';
+import type { CollectionSpec, IndexRows, ProjectRecord } from '../../ports/record-store.ts';
+import { createIndexWriter } from './sqlite-index-writer.ts';
+import {
+  type CollectionLayout,
+  createIndexTables,
+  type IndexLayout,
+  layoutCollection,
+  tablesOf,
+} from './sqlite-layout.ts';
+import { specName } from './sqlite-layouts.ts';
+import { compile, param, prepare } from './sqlite-statement.ts';
+import type { Transactor, Work } from './sqlite-transaction.ts';
+
+/** How much is read, projected and written at a time. */
+const BATCH_RECORDS = 200;
+const BATCH_CHARACTERS = 4_000_000;
+
+interface WaitingRecord {
+  readonly key: string;
+  readonly value: string;
+  readonly version: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * Brings one collection to its spec. New and changed indexes get new tables, which are filled in small transactions beside the old
+ * ones; others go on reading and writing meanwhile. A staging table holds which records, in which version, are in. One last transaction finds
+ * that none is missing, makes the new tables the index and drops the old ones. Two processes that do the same help each other;
+ * one that stops is continued by the next. Fails with UNIQUE_VIOLATION where stored records break a new unique key.
+ */
+export async function migrateCollection(
+  database: Database,
+  transactor: Transactor,
+  spec: CollectionSpec,
+  project: ProjectRecord,
+  now: () => number,
+): Promise<void> {
+  const wanted = layoutCollection(spec);
+  const migration = createMigration(database, transactor, wanted, now);
+  if (migration.isDone()) return;
+  let after = '';
+  for (;;) {
+    const batch = migration.next(after);
+    if (batch === 'done') return;
+    const projected: (readonly [WaitingRecord, IndexRows])[] = [];
+    for (const record of batch) projected.push([record, await project(spec.name, record.key, record.value)]);
+    migration.write(projected);
+    after = batch.at(-1)?.key ?? '';
+  }
+}
+
+function createMigration(database: Database, transactor: Transactor, wanted: CollectionLayout, now: () => number) {
+  const name = specName(wanted.name);
+  const active = prepare(database, sql`SELECT value FROM meta WHERE name = ${param('name')}`);
+  const staging = sql.table(wanted.staging);
+  const exec = (fragment: Parameters<typeof compile>[0]): void => void database.exec(compile(fragment).sql);
+
+  const storedText = (): string | null => {
+    const row = active.row({ name });
+    return row === undefined ? null : String(row[0]);
+  };
+  const isDone = (): boolean => storedText() === wanted.text;
+
+  function stored(): readonly IndexLayout[] {
+    const text = storedText();
+    return text === null ? [] : [...layoutCollection(JSON.parse(text)).indexes.values()];
+  }
+
+  function fresh(): readonly IndexLayout[] {
+    const kept = new Set(stored().map(({ table }) => table));
+    return [...wanted.indexes.values()].filter(({ table }) => !kept.has(table));
+  }
+
+  function createTables(): void {
+    exec(sql`CREATE TABLE IF NOT EXISTS ${staging} (key TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID`);
+    for (const index of fresh()) for (const statement of createIndexTables(index)) exec(statement);
+  }
+
+  function waiting(after: string): readonly WaitingRecord[] {
+    const missing = prepare(
+      database,
+      sql`SELECT r.key, r.value, r.version, r.expires_at FROM records AS r
+        LEFT JOIN ${staging} AS f ON f.key = r.key AND f.version = r.version
+        WHERE r.collection = ${param('collection')} AND r.key > ${param('after')} AND f.key IS NULL
+        ORDER BY r.key LIMIT ${param('limit')}`,
+    );
+    const found: WaitingRecord[] = [];
+    let characters = 0;
+    for (const [key, value, version, expiresAt] of missing.each({
+      collection: wanted.name,
+      after,
+      limit: BATCH_RECORDS,
+    })) {
+      found.push({ key: String(key), value: String(value), version: Number(version), expiresAt: Number(expiresAt) });
+      characters += String(value).length;
+      if (characters > BATCH_CHARACTERS) break;
+    }
+    return found;
+  }
+
+  function activate(): void {
+    const indexes = fresh();
+    for (const index of indexes) {
+      for (const table of tablesOf(index)) {
+        const orphans = sql`DELETE FROM ${sql.table(table)} AS s
+          WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE r.collection = ${param('collection')} AND r.key = s.key)`;
+        prepare(database, orphans).run({ collection: wanted.name });
+      }
+      refuseDuplicates(database, index, now());
+    }
+    const kept = new Set([...wanted.indexes.values()].map(({ table }) => table));
+    for (const index of stored()) {
+      if (!kept.has(index.table)) for (const table of tablesOf(index)) exec(sql`DROP TABLE ${sql.table(table)}`);
+    }
+    exec(sql`DROP TABLE ${staging}`);
+    const put = sql`INSERT INTO meta VALUES (${param('name')}, ${param('value')}) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+    prepare(database, put).run({ name, value: wanted.text });
+    database.exec('UPDATE state SET generation = generation + 1');
+  }
+
+  /** The next records to project, or `done` when every record was in and the new indexes have taken over. */
+  function next(after: string): readonly WaitingRecord[] | 'done' {
+    if (isDone()) return 'done';
+    createTables();
+    const found = waiting(after);
+    if (found.length > 0) return found;
+    // The end of a pass. What was written behind it is found by another.
+    const again = after === '' ? [] : waiting('');
+    if (again.length > 0) return again;
+    activate();
+    return 'done';
+  }
+
+  function write(projected: readonly (readonly [WaitingRecord, IndexRows])[]): void {
+    if (isDone()) return;
+    const writers = fresh().map((index) => ({ name: index.spec.name, writer: createIndexWriter(database, index) }));
+    const stage = prepare(
+      database,
+      sql`INSERT INTO ${staging} VALUES (${param('key')}, ${param('version')}) ON CONFLICT (key) DO UPDATE SET version = excluded.version`,
+    );
+    for (const [{ key, version, expiresAt }, rows] of projected) {
+      for (const { name, writer } of writers) {
+        const row = rows[name];
+        if (row === undefined) writer.delete(key);
+        else writer.put(key, row, expiresAt);
+      }
+      stage.run({ key, version });
+    }
+  }
+
+  const kept = <T>(result: T): Work<T> => ({ keep: true, result });
+  return {
+    isDone,
+    next: (after: string) => transactor.write(() => kept(next(after))),
+    write: (projected: Parameters<typeof write>[0]) => transactor.write(() => kept(write(projected))),
+  };
+}
+
+/** A unique key cannot begin with records that break it. */
+function refuseDuplicates(database: Database, index: IndexLayout, now: number): void {
+  for (const key of index.spec.keys) {
+    if (!key.unique) continue;
+    const array = key.fields.find((field) => index.sides.has(field));
+    const table = (array === undefined ? undefined : index.sides.get(array)) ?? index.table;
+    const columns = key.fields.map((field) => sql.ref(field === array ? 'value' : (index.columns.get(field) ?? '')));
+    const grouped = columns.length === 0 ? sql`` : sql`GROUP BY ${sql.join(columns)}`;
+    const row = prepare(
+      database,
+      sql`SELECT min(key), max(key) FROM ${sql.table(table)} WHERE expires_at > ${param('now')} ${grouped} HAVING count(*) > 1 LIMIT 1`,
+    ).row({ now });
+    if (row === undefined) continue;
+    throw new RegistryError('UNIQUE_VIOLATION', {
+      message: `Index "${index.spec.name}" cannot have the unique key "${key.name}": "${row[0]}" and "${row[1]}" agree in it`,
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import type { Database } from 'better-sqlite3';
+import { sql } from 'kysely';
+import { RegistryError } from '../../errors/registry-error.ts';
+import type {
+  Check,
+  CountQuery,
+  IndexedRecord,
+  IndexQuery,
+  ListQuery,
+  Page,
+  StoredRecord,
+} from '../../ports/record-store.ts';
+import { pageFingerprint } from '../../ports/record-store.ts';
+import { decodeScalar, prefixEnd } from '../../ports/scalar-text.ts';
+import { compareBytes } from '../../shared/compare.ts';
+import type { CollectionLayout, IndexLayout } from './sqlite-layout.ts';
+import { planQuery, positionValues, selectCount, selectStretch } from './sqlite-query.ts';
+import { createStatementCache, param, prepare, type SqliteValue } from './sqlite-statement.ts';
+import type { Transactor } from './sqlite-transaction.ts';
+
+/** The reads of the port, each at one moment. Inside a transaction they read that transaction's moment. */
+export interface SqliteReader {
+  get(collection: string, key: string): StoredRecord | null;
+  getMany(collection: string, keys: readonly string[]): readonly (StoredRecord | null)[];
+  list(query: ListQuery): Page;
+  query(query: IndexQuery): Page;
+  count(query: CountQuery): number;
+  holds(check: Check): boolean;
+}
+
+export function createSqliteReader(
+  database: Database,
+  transactor: Transactor,
+  layouts: ReadonlyMap<string, CollectionLayout>,
+  now: () => number,
+): SqliteReader {
+  const statements = createStatementCache(database);
+  const one = prepare(
+    database,
+    sql`SELECT key, value, version FROM records WHERE collection = ${param('collection')} AND key = ${param('key')} AND expires_at > ${param('now')}`,
+  );
+  const many = prepare(
+    database,
+    sql`SELECT r.key, r.value, r.version FROM json_each(${param('keys')}) AS j
+      LEFT JOIN records AS r ON r.collection = ${param('collection')} AND r.key = j.value AND r.expires_at > ${param('now')} ORDER BY j.key`,
+  );
+
+  function layoutOf({ collection, index }: CountQuery): IndexLayout {
+    const layout = layouts.get(collection)?.indexes.get(index);
+    if (layout === undefined)
+      throw new RegistryError('INTERNAL', { message: `There is no index "${index}" of "${collection}"` });
+    return layout;
+  }
+
+  function list({ collection, prefix, after, limit }: ListQuery): Page {
+    const isAfter = after !== null && compareBytes(after, prefix) >= 0;
+    const to = prefixEnd(prefix);
+    const statement = statements.get(`list ${isAfter} ${to === null}`, () => {
+      const lower = isAfter ? sql`key > ${param('from')}` : sql`key >= ${param('from')}`;
+      const upper = to === null ? sql`` : sql`AND key < ${param('to')}`;
+      return sql`SELECT key, value, version FROM records WHERE collection = ${param('collection')} AND ${lower} ${upper}
+        AND expires_at > ${param('now')} ORDER BY key LIMIT ${param('limit')}`;
+    });
+    const from = isAfter ? after : prefix;
+    const rows = statement.rows({ collection, from, to, now: now(), limit: limit + 1 });
+    return toPage(rows.map(toIndexedRecord), limit);
+  }
+
+  function query(asked: IndexQuery): Page {
+    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, now());
+    if (source === null) return { records: [], more: false };
+    const { order, after, collection, limit } = asked;
+    const orderShape = order.map(({ column, descending }) => `${descending ? '-' : '+'}${column}`).join(' ');
+    const read = (depth: number, found: number): readonly (readonly SqliteValue[])[] => {
+      const statement = statements.get(`${shape} by ${orderShape} ${depth}`, () => selectStretch(source, order, depth));
+      const position = after === null ? null : positionValues(after);
+      return statement.rows({ ...values, ...position, collection, limit: limit + 1 - found });
+    };
+    if (after === null) return toPage(read(-1, 0).map(toIndexedRecord), limit);
+    const rows = transactor.read(() => {
+      const found: (readonly SqliteValue[])[] = [];
+      for (let depth = order.length; depth >= 0 && found.length <= limit; depth--)
+        found.push(...read(depth, found.length));
+      return found;
+    });
+    return toPage(rows.map(toIndexedRecord), limit);
+  }
+
+  function count(asked: CountQuery): number {
+    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, now());
+    if (source === null) return 0;
+    return Number(statements.get(`${shape} count`, () => selectCount(source)).row(values)?.[0] ?? 0);
+  }
+
+  function get(collection: string, key: string): StoredRecord | null {
+    const row = one.row({ collection, key, now: now() });
+    return row === undefined ? null : toRecord(row);
+  }
+
+  return {
+    get,
+    getMany(collection, keys) {
+      const rows = many.rows({ collection, keys: JSON.stringify(keys), now: now() });
+      return rows.map((row) => (row[0] === null ? null : toRecord(row)));
+    },
+    list,
+    query,
+    count,
+    holds(check) {
+      switch (check.kind) {
+        case 'record':
+          return (get(check.collection, check.key)?.version ?? null) === check.version;
+        case 'list':
+          return pageFingerprint(list(check.query)) === check.fingerprint;
+        case 'query':
+          return pageFingerprint(query(check.query)) === check.fingerprint;
+        case 'count':
+          return count(check.query) === check.count;
+      }
+    },
+  };
+}
+
+function toRecord([key, value, version]: readonly SqliteValue[]): StoredRecord {
+  return { key: String(key), value: String(value), version: Number(version) };
+}
+
+function toIndexedRecord(row: readonly SqliteValue[]): IndexedRecord {
+  const position = row.slice(3).map((text) => decodeScalar(String(text)));
+  return { key: String(row[0]), value: String(row[1]), version: Number(row[2]), position };
+}
+
+function toPage(found: readonly IndexedRecord[], limit: number): Page {
+  return found.length > limit ? { records: found.slice(0, limit), more: true } : { records: found, more: false };
+}
