@@ -19,6 +19,7 @@ interface HeldLease {
 export class RequestBlobs implements Blobs {
   readonly #session: RequestSession;
   readonly #leases = new Map<string, HeldLease[]>();
+  readonly #put = new Set<string>();
 
   constructor(session: RequestSession) {
     this.#session = session;
@@ -36,6 +37,7 @@ export class RequestBlobs implements Blobs {
       signal: this.#session.signal,
     });
     this.#hold(store, result.lease);
+    for (const digest of Object.values(result.digests)) if (digest !== undefined) this.#put.add(digest);
     return new StoredBlob(store, result.digest, result.size, options.mediaType ?? source.mediaType, result.digests);
   }
 
@@ -50,6 +52,10 @@ export class RequestBlobs implements Blobs {
     return then(store.stat(digest), (stat) =>
       stat === null ? null : new StoredBlob(store, digest, stat.size, known.mediaType, { sha256: digest }),
     );
+  }
+
+  wasPut(digest: string): boolean {
+    return this.#put.has(digest);
   }
 
   stat(storeName: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null> {

@@ -13,6 +13,7 @@ import { type SequenceStep, sequence } from './sequence.ts';
 import type { RequestSession } from './session.ts';
 import { StepArguments } from './step-arguments.ts';
 import { transactionBlock } from './transaction-block.ts';
+import { walkSteps } from './walk-steps.ts';
 
 /** What compiling a pipeline needs to know; made once for a definition. */
 export interface CompileContext {
@@ -67,33 +68,16 @@ export function compileSteps(context: CompileContext, steps: readonly StepDefini
 
 /** The record store of the documents that a transaction names; the first one where it names none. */
 function transactionStore(context: CompileContext, steps: readonly StepDefinition[]): string {
-  const found = findStore(context, steps);
-  return found ?? Object.keys(context.definition.kvStores)[0] ?? '';
-}
-
-function findStore(context: CompileContext, value: unknown): string | null {
-  if (Array.isArray(value)) {
-    for (const element of value) {
-      const found = findStore(context, element);
-      if (found !== null) return found;
-    }
-    return null;
-  }
-  if (typeof value !== 'object' || value === null) return null;
-  const { op, args } = value as Partial<StepDefinition>;
-  if (typeof op === 'string' && args !== undefined) {
-    for (const [name, argument] of Object.entries(context.vocabulary.get(op)?.args ?? {})) {
-      const reference = args[name];
+  const { definition, vocabulary } = context;
+  for (const step of walkSteps(definition, vocabulary, steps)) {
+    for (const [name, argument] of Object.entries(vocabulary.get(step.op)?.args ?? {})) {
+      const reference = step.args[name];
       if (typeof reference !== 'string') continue;
       if (argument.to === 'document') return context.document(reference).store;
       if (argument.to === 'index') return context.index(reference).document.store;
-      if (argument.to === 'pipeline') {
-        const found = findStore(context, context.definition.pipelines[reference]?.pipeline ?? []);
-        if (found !== null) return found;
-      }
     }
   }
-  return findStore(context, Object.values(value));
+  return Object.keys(definition.kvStores)[0] ?? '';
 }
 
 function compileStep(context: CompileContext, step: StepDefinition, scope: PipelineScope, place: string): StepRun {

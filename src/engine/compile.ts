@@ -1,6 +1,6 @@
 import type { Definition, RouteDefinition } from '../definition/types.ts';
 import type { Vocabulary } from '../definition/vocabulary.ts';
-import type { RouteView } from '../language/frame.ts';
+import type { RegistryView, RouteView } from '../language/frame.ts';
 import { createSchemaCompiler, type SchemaValidator } from '../language/json-schema.ts';
 import { type PathPattern, parsePathPattern } from '../language/path-pattern.ts';
 import { createRouter, type Router } from '../language/path-router.ts';
@@ -13,6 +13,7 @@ import { compileDocuments, type DocumentRules } from './documents.ts';
 import { compileErrorTables, type ErrorTable, type ErrorTables } from './error-tables.ts';
 import { compilePolicies, type Judge } from './policies.ts';
 import { PipelineScope } from './scope.ts';
+import { walkSteps } from './walk-steps.ts';
 
 /** A definition, compiled: what requests run. Nothing in it is looked up by name, scanned or parsed per request. */
 export interface Plan {
@@ -25,14 +26,19 @@ export interface Plan {
   /** What each record store must hold, by the store's name. */
   collections(store: string): readonly CollectionSpec[];
   readonly project: ProjectRecord;
+  /** `registry` outside any route. */
+  readonly registry: RegistryView;
 }
 
 export interface RoutePlan {
   readonly route: RouteDefinition;
   readonly view: RouteView;
+  readonly registry: RegistryView;
   readonly judge: Judge | null;
   readonly errors: ErrorTable;
   readonly run: StepRun;
+  /** The pipeline uses the cache: the store's sequence is noted before it reads anything. */
+  readonly usesCache: boolean;
   /** A frame's slots as a request finds them, before its path parameters. */
   readonly emptySlots: readonly null[];
   /** Slots of path parameters. */
@@ -94,6 +100,7 @@ export function compile(options: CompileOptions): Plan {
     errors,
     documents,
     indexes,
+    registry: registryView(definition, null),
     collections: (store: string) =>
       [...documents.values()].filter((rules) => rules.plan.store === store).map((rules) => rules.collection),
     project: (collection: string, _key: string, value: string) =>
@@ -120,11 +127,23 @@ function compileRoute(
       method: route.methods[0] ?? '',
       path: route.paths[0] ?? '',
     }),
+    registry: registryView(context.definition, route.pack),
     judge: compilePolicies(context.definition, route),
     errors: errors.forPack(route.pack),
     run,
+    usesCache: [...walkSteps(context.definition, context.vocabulary, route.pipeline)].some((step) => step.op.startsWith('cache.')),
     emptySlots: new Array<null>(scope.size).fill(null),
     params,
+  });
+}
+
+/** `registry` as the routes of a pack see it: the pack's features, which those of `schema.json` override. */
+function registryView(definition: Definition, pack: string | null): RegistryView {
+  const own = definition.packs.find((entry) => entry.name === pack)?.features ?? {};
+  const entities = definition.raw.entities as Readonly<Record<string, unknown>> | undefined;
+  return Object.freeze({
+    features: Object.freeze({ ...own, ...definition.features }),
+    versioning: (entities?.versioning ?? {}) as Readonly<Record<string, unknown>>,
   });
 }
 

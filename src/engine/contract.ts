@@ -115,8 +115,6 @@ export interface Session {
   /** The sequence is about to wait, or goes on: time spent waiting does not count. Both are idempotent. */
   suspend(): void;
   resume(): void;
-  /** Runs when the request is over: its response was sent, or it failed. For bytes that nobody read. */
-  onEnd(action: () => void): void;
   /** Seals and opens cursors (signed; fails with CURSOR_INVALID). `purpose` ties a cursor to its list. */
   sealCursor(purpose: string, position: Json): string;
   openCursor(purpose: string, cursor: string): Json;

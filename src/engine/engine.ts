@@ -1,5 +1,5 @@
 import { RegistryError, toRegistryError } from '../errors/registry-error.ts';
-import type { PrincipalView, RegistryView } from '../language/frame.ts';
+import type { PrincipalView } from '../language/frame.ts';
 import { splitTarget } from '../language/path-pattern.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Plan, RoutePlan } from './compile.ts';
@@ -44,11 +44,6 @@ export function createEngine(options: EngineOptions): Engine {
   const { plan, runtime, authenticate, env } = options;
   const { limits } = plan.definition.ops;
   const anonymous: PrincipalView = Object.freeze({ ...NOBODY, scopes: plan.definition.auth.anonymousScopes });
-  const versioning = plan.definition.raw.entities as Record<string, unknown> | undefined;
-  const registry: RegistryView = Object.freeze({
-    features: plan.definition.features,
-    versioning: (versioning?.versioning ?? {}) as Readonly<Record<string, unknown>>,
-  });
 
   function start(request: EngineRequest): Exchange {
     return {
@@ -58,7 +53,7 @@ export function createEngine(options: EngineOptions): Engine {
       path: '/',
       queryText: '',
       routePlan: null,
-      session: new RequestSession(runtime, request.signal, anonymous),
+      session: new RequestSession(runtime, request, anonymous),
       view: null,
     };
   }
@@ -108,7 +103,8 @@ export function createEngine(options: EngineOptions): Engine {
     if (declared !== null && declared > limits.maxRequestBodyBytes) {
       throw new RegistryError('BODY_TOO_LARGE', { details: { limit: limits.maxRequestBodyBytes } });
     }
-    if (principal !== anonymous) exchange.session = new RequestSession(runtime, request.signal, principal);
+    if (principal !== anonymous) exchange.session = new RequestSession(runtime, request, principal);
+    if (routePlan.usesCache) exchange.session.noteSequence();
     const slots: unknown[] = routePlan.emptySlots.slice();
     for (const { name, slot } of routePlan.params) slots[slot] = params[name] ?? null;
     const run: Run = {
@@ -116,7 +112,7 @@ export function createEngine(options: EngineOptions): Engine {
       request: viewOf(exchange),
       principal,
       route: routePlan.view,
-      registry,
+      registry: routePlan.registry,
       env,
       session: exchange.session,
     };
@@ -147,7 +143,7 @@ export function createEngine(options: EngineOptions): Engine {
       request: viewOf(exchange),
       principal: session.principal,
       route: exchange.routePlan?.view ?? NO_ROUTE,
-      registry,
+      registry: exchange.routePlan?.registry ?? plan.registry,
       env,
       session,
     };
@@ -159,7 +155,7 @@ export function createEngine(options: EngineOptions): Engine {
       runtime.log.warning('An error table failed', cause);
       draft = await plan.errors.forPack(null).respond(error, frame);
     }
-    return finish(draft, { ...request, headers: NO_HEADERS });
+    return finish(draft, { method: request.method, headers: NO_HEADERS });
   }
 
   /** Ends the session when the response has gone out, and says when the connection cannot be used again. */

@@ -15,7 +15,7 @@ type Headers = (readonly [string, string])[];
  * documents (never on blobs) with an entity tag of its own.
  * Fails with PRECONDITION_FAILED and RANGE_NOT_SATISFIABLE.
  */
-export function finish(draft: ResponseDraft, request: EngineRequest): MaybePromise<EngineResponse> {
+export function finish(draft: ResponseDraft, request: Pick<EngineRequest, 'method' | 'headers'>): MaybePromise<EngineResponse> {
   const { body } = draft;
   const reading = request.method === 'GET' || request.method === 'HEAD';
   const wanted = requestHeaders(request);
@@ -79,7 +79,7 @@ interface Wanted {
 }
 
 /** The headers that matter here; null where the request has none of them. */
-function requestHeaders(request: EngineRequest): Wanted | null {
+function requestHeaders(request: Pick<EngineRequest, 'headers'>): Wanted | null {
   let wanted: Wanted | null = null;
   for (const [name, value] of request.headers) {
     const field = WANTED_FIELDS[name];
@@ -108,7 +108,7 @@ function ranged(
   draft: ResponseDraft,
   headers: Headers,
   etag: string | null,
-  request: EngineRequest,
+  request: Pick<EngineRequest, 'method'>,
   wanted: Wanted | null,
   size: number,
   open: (range: Range | null) => MaybePromise<{ bytes: Uint8Array | null; stream: EngineResponse['body'] }>,

@@ -4,6 +4,7 @@ import type { BlobStore } from '../ports/blob-store.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { DocumentRules } from './documents.ts';
 import type { Turns } from './turns.ts';
 
@@ -19,6 +20,8 @@ export interface EngineRuntime {
   blobStore(name: string): BlobStore;
   /** The engine's knowledge of a document type by its collection. */
   rules(collection: string): DocumentRules;
+  /** Sequence of the first record store: what cache entries are compared with. */
+  sequence(): MaybePromise<number>;
   /** Key that signs cursors; the same on every process that shares the store. */
   readonly cursorKey: Buffer;
   readonly metrics: EngineMetrics;

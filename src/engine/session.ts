@@ -14,24 +14,31 @@ import type { Transaction } from './transaction.ts';
 /** The state of one request. Ends with `end`, when its response was sent or given up. */
 export class RequestSession implements Session {
   readonly engine: EngineRuntime;
-  readonly signal: AbortSignal;
   readonly principal: PrincipalView;
   /** The open transaction's current attempt. */
   txn: Transaction | null = null;
   #requestId: string | null = null;
   #records: Records | null = null;
   #blobs: RequestBlobs | null = null;
-  #onEnd: (() => void)[] | null = null;
+  #atEnd: (() => void)[] | null = null;
+  #sequence: MaybePromise<number> | null = null;
   #ioCount = 0;
   #cpuUsedMs = 0;
   #cpuStart: number;
   #suspended = false;
 
-  constructor(engine: EngineRuntime, signal: AbortSignal, principal: PrincipalView) {
+  readonly #request: { readonly signal: AbortSignal };
+
+  constructor(engine: EngineRuntime, request: { readonly signal: AbortSignal }, principal: PrincipalView) {
     this.engine = engine;
-    this.signal = signal;
+    this.#request = request;
     this.principal = principal;
     this.#cpuStart = performance.now();
+  }
+
+  /** Asked of the request only when somebody needs it: most need none, and making one is dear. */
+  get signal(): AbortSignal {
+    return this.#request.signal;
   }
 
   get requestId(): string {
@@ -104,17 +111,27 @@ export class RequestSession implements Session {
     return openCursor(this.engine.cursorKey, purpose, cursor);
   }
 
-  onEnd(action: () => void): void {
-    this.#onEnd ??= [];
-    this.#onEnd.push(action);
+  atEnd(action: () => void): void {
+    this.#atEnd ??= [];
+    this.#atEnd.push(action);
+  }
+
+  /** Notes the sequence as it is now, before anything was read. */
+  noteSequence(): void {
+    this.#sequence ??= this.engine.sequence();
+  }
+
+  sequence(): MaybePromise<number> {
+    this.#sequence ??= this.engine.sequence();
+    return this.#sequence;
   }
 
   /** Ends what the request still holds: leases of blobs that no record came to name, bytes that nobody read. */
   end(): void {
     if (this.#blobs !== null) this.#blobs.releaseAll();
-    if (this.#onEnd !== null) {
-      for (const action of this.#onEnd) action();
-      this.#onEnd = null;
+    if (this.#atEnd !== null) {
+      for (const action of this.#atEnd) action();
+      this.#atEnd = null;
     }
   }
 }

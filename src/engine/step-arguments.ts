@@ -4,7 +4,8 @@ import { RegistryError } from '../errors/registry-error.ts';
 import { compileCondition, parseCondition } from '../language/condition.ts';
 import type { Frame, Prelude } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
-import { compileStepKey, parseKeyTemplate, parseStepKey } from '../language/record-key.ts';
+import { toPlain } from '../language/member.ts';
+import { compileStepKey, type KeyCodec, parseKeyTemplate, parseStepKey } from '../language/record-key.ts';
 import { compileRegex, type LinearRegex } from '../language/regex.ts';
 import { compileTemplate, compileText, parseTemplate, type Use } from '../language/template.ts';
 import { type ByteHandle, isByteHandle } from '../language/values.ts';
@@ -43,15 +44,22 @@ export class StepArguments implements StepCompiler {
   }
 
   has(argument: string): boolean {
-    return Object.hasOwn(this.#step.args, argument);
+    return this.#written(argument) !== undefined;
   }
 
   value(argument: string): (frame: Frame) => unknown {
     const json = this.#json(argument);
     if (json === undefined) return () => null;
-    const { evaluate, prelude } = compileTemplate(parseTemplate(json), this.#scopeOf(argument));
+    const { evaluate, prelude } = compileTemplate(parseTemplate(json), this.#scope);
     this.#await(prelude);
     return evaluate;
+  }
+
+  inside(argument: string): ((run: Run) => MaybePromise<unknown>) | null {
+    const json = this.#json(argument);
+    if (json === undefined) return null;
+    const { evaluate, prelude } = compileTemplate(parseTemplate(json), this.#inside);
+    return prelude === null ? evaluate : (run) => prelude(run).then(() => evaluate(run));
   }
 
   text(argument: string, encoding: TextEncoding = 'none'): (frame: Frame) => string | null {
@@ -92,9 +100,10 @@ export class StepArguments implements StepCompiler {
     return typeof json === 'string' ? compileRegex(json) : null;
   }
 
-  schema(argument: string): SchemaValidator | null {
+  schema(argument: string, options?: { readonly coerce?: boolean }): SchemaValidator | null {
     const json = this.#json(argument);
-    return typeof json === 'string' || (typeof json === 'object' && json !== null) ? this.#context.schema(json) : null;
+    if (typeof json !== 'string' && (typeof json !== 'object' || json === null)) return null;
+    return this.#context.schema(json, options?.coerce);
   }
 
   condition(argument: string): ((frame: Frame) => boolean) | null {
@@ -154,17 +163,25 @@ export class StepArguments implements StepCompiler {
   }
 
   key(argument: string, document: DocumentPlan): (frame: Frame) => string {
-    const template = parseKeyTemplate(this.definition.documents[document.name]?.keyTemplate ?? '');
-    const codec = {
-      parts: document.parts,
-      encode: document.encodeKey,
-      prefix: document.encodePrefix,
-      decode: document.decodeKey,
-      check: document.checkKey,
+    return this.#compileKey(this.#json(argument), document);
+  }
+
+  keys(argument: string, document: DocumentPlan): (frame: Frame) => readonly string[] {
+    const json = this.#json(argument);
+    if (Array.isArray(json)) {
+      const keys = json.map((key) => this.#compileKey(key, document));
+      return (frame) => keys.map((key) => key(frame));
+    }
+    const list = this.value(argument);
+    return (frame) => {
+      const values = list(frame);
+      if (!Array.isArray(values)) throw invalid(argument, 'a list of keys');
+      return values.map((value: unknown) => {
+        if (typeof value === 'string') return document.checkKey(value);
+        if (typeof value !== 'object' || value === null) throw invalid(argument, 'a list of keys');
+        return document.encodeKey(toPlain(value) as Readonly<Record<string, unknown>>);
+      });
     };
-    const { evaluate, prelude } = compileStepKey(parseStepKey(this.#json(argument), template), codec, this.#scope);
-    this.#await(prelude);
-    return evaluate;
   }
 
   index(argument: string): IndexPlan {
@@ -195,7 +212,7 @@ export class StepArguments implements StepCompiler {
   }
 
   pipeline(argument: string): StepRun | null {
-    const steps = this.#step.args[argument];
+    const steps = this.#written(argument);
     if (!Array.isArray(steps)) return null;
     const scope = this.#scopeOf(argument);
     const run = compileSteps(this.#context, steps as unknown as readonly StepDefinition[], scope, `${this.#place}.${argument}.`);
@@ -222,10 +239,34 @@ export class StepArguments implements StepCompiler {
     return { inputs: pipeline.inputs, outputs: pipeline.outputs, run: (run, inputs) => callPipeline(compiled, run, inputs) };
   }
 
+  #compileKey(json: Json | undefined, document: DocumentPlan): (frame: Frame) => string {
+    const template = parseKeyTemplate(this.definition.documents[document.name]?.keyTemplate ?? '');
+    const codec: KeyCodec = {
+      parts: document.parts,
+      encode: document.encodeKey,
+      prefix: document.encodePrefix,
+      decode: document.decodeKey,
+      check: document.checkKey,
+    };
+    const { evaluate, prelude } = compileStepKey(parseStepKey(json, template), codec, this.#scope);
+    this.#await(prelude);
+    return evaluate;
+  }
+
   /** The argument as written, or its default, or undefined. */
   #json(argument: string): Json | undefined {
-    const written = this.#step.args[argument];
+    const written = this.#written(argument);
     return written === undefined ? this.#definitionOf(argument)?.default : written;
+  }
+
+  /** A dotted argument is a member of an object: `collect.from`. */
+  #written(argument: string): Json | undefined {
+    let at: Json | undefined = this.#step.args;
+    for (const name of argument.split('.')) {
+      if (typeof at !== 'object' || at === null || Array.isArray(at) || !Object.hasOwn(at, name)) return undefined;
+      at = (at as JsonObject)[name];
+    }
+    return at;
   }
 
   #definitionOf(argument: string): ArgumentDefinition | undefined {

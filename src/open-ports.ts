@@ -1,0 +1,244 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { blobStores, caches, recordStores, upstreamClients } from './adapters/index.ts';
+import type { Definition, UpstreamDefinition } from './definition/types.ts';
+import type { Plan } from './engine/compile.ts';
+import { blobIndexName } from './engine/documents.ts';
+import { recordFrame } from './engine/record-frame.ts';
+import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
+import { createTurns } from './engine/turns.ts';
+import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts';
+import { type LeaseSweeper, startLeaseSweeper } from './jobs/lease-sweeper.ts';
+import { compileText, parseTemplate } from './language/template.ts';
+import type { BlobStore } from './ports/blob-store.ts';
+import type { RecordStore } from './ports/record-store.ts';
+import type { Upstream, UpstreamOptions } from './ports/upstream.ts';
+import type { Clock } from './shared/clock.ts';
+
+/** What a definition asks for of the outside world, opened. */
+export interface Ports {
+  readonly runtime: EngineRuntime;
+  /** Where users and tokens are kept: the first record store. */
+  readonly identityStore: RecordStore;
+  /** Each store's state by its name. */
+  health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
+  close(): Promise<void>;
+}
+
+export interface PartHealth {
+  readonly ok: boolean;
+  readonly latencyMs: number;
+  readonly reason?: string;
+}
+
+export interface PortsOptions {
+  readonly definition: Definition;
+  readonly plan: Plan;
+  /** Absolute. */
+  readonly data: string;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly memory: boolean;
+}
+
+/** The engine's own records: what all processes on one store must agree on. */
+const ENGINE_COLLECTION = '$engine';
+const CURSOR_KEY = 'cursor-key';
+const SWEEP_EVERY_MS = 60_000;
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/** Opens the stores, brings them to what the plan asks, and starts what runs beside requests. What was opened is closed when it fails. */
+export async function openPorts(options: PortsOptions): Promise<Ports> {
+  const { definition, plan, data, clock, log, memory } = options;
+  if (!memory) await mkdir(data, { recursive: true });
+  const records = new Map<string, RecordStore>();
+  const blobs = new Map<string, BlobStore>();
+  const cache = caches.memory.open({ maxBytes: CACHE_BYTES, clock });
+  const closeAll = async () => {
+    for (const store of blobs.values()) await store.close();
+    for (const store of records.values()) await store.close();
+    await cache.close();
+  };
+  try {
+    const names = Object.keys(definition.kvStores);
+    for (const name of names) {
+      const kind = memory ? 'memory' : definition.kvStores[name]!.kind;
+      const adapter = recordStores[kind as keyof typeof recordStores];
+      const store = await adapter.open({ file: join(data, `${name}.sqlite`), clock });
+      records.set(name, store);
+      const own = name === names[0] ? [...IDENTITY_COLLECTIONS, { name: ENGINE_COLLECTION, indexes: [] }] : [];
+      await store.migrate([...plan.collections(name), ...own], (collection, key, value) =>
+        collection.startsWith('$') && !plan.documents.has(collection)
+          ? projectIdentity(collection, key, value)
+          : plan.project(collection, key, value),
+      );
+    }
+    for (const [name, store] of Object.entries(definition.blobStores)) {
+      const adapter = memory ? blobStores.memory : blobStores[store.kind as keyof typeof blobStores];
+      const root = isAbsolute(store.root) ? store.root : join(data, store.root);
+      blobs.set(
+        name,
+        await adapter.open({
+          root,
+          pathTemplate: store.pathTemplate,
+          maxBlobBytes: store.maxBlobBytes,
+          minBlobBytes: store.minBlobBytes,
+          clock,
+        }),
+      );
+    }
+    const first = need(records.get(names[0] ?? ''));
+    const background = new Set<Promise<unknown>>();
+    const runtime: EngineRuntime = {
+      clock,
+      limits: definition.ops.limits,
+      turns: createTurns(),
+      cache,
+      blobStoreNames: [...blobs.keys()],
+      store: (name) => need(records.get(name)),
+      blobStore: (name) => need(blobs.get(name)),
+      rules: (collection) => need(plan.documents.get(collection)),
+      sequence: () => first.sequence(),
+      cursorKey: await sharedSecret(first, CURSOR_KEY),
+      metrics: { commitRetries: 0 },
+      log,
+      background(work) {
+        const tracked = work.finally(() => background.delete(tracked));
+        background.add(tracked);
+      },
+    };
+    const sweeper: LeaseSweeper = startLeaseSweeper({
+      stores: [...blobs.values()],
+      isReferenced: (digest) => isReferenced(plan, records, digest),
+      everyMs: SWEEP_EVERY_MS,
+      clock,
+      onError: (cause) => log.warning('The lease sweeper failed', cause),
+    });
+    return {
+      runtime,
+      identityStore: first,
+      health: () => health(records, blobs),
+      async close() {
+        await sweeper.stop();
+        await Promise.all(background);
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** Whether any record names the blob, by the indexes that the engine keeps of such fields. */
+async function isReferenced(plan: Plan, records: ReadonlyMap<string, RecordStore>, digest: string): Promise<boolean> {
+  for (const { plan: document, collection } of plan.documents.values()) {
+    const index = blobIndexName(document.name);
+    if (!collection.indexes.some((spec) => spec.name === index)) continue;
+    const page = await need(records.get(document.store)).query({
+      collection: document.name,
+      index,
+      where: [{ column: 'digest', op: 'any', values: [digest] }],
+      order: [],
+      limit: 1,
+      after: null,
+    });
+    if (page.records.length > 0) return true;
+  }
+  return false;
+}
+
+/** A random secret that the first process to ask makes and all others find. */
+async function sharedSecret(store: RecordStore, key: string): Promise<Buffer> {
+  for (;;) {
+    const found = await store.get(ENGINE_COLLECTION, key);
+    if (found !== null) return Buffer.from((JSON.parse(found.value) as { secret: string }).secret, 'base64');
+    await store.commit({
+      id: randomUUID(),
+      checks: [{ kind: 'record', collection: ENGINE_COLLECTION, key, version: null }],
+      puts: [
+        {
+          collection: ENGINE_COLLECTION,
+          key,
+          value: JSON.stringify({ secret: randomBytes(32).toString('base64') }),
+          expiresAt: null,
+          rows: {},
+        },
+      ],
+      deletes: [],
+      events: [],
+    });
+  }
+}
+
+async function health(
+  records: ReadonlyMap<string, RecordStore>,
+  blobs: ReadonlyMap<string, BlobStore>,
+): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }> {
+  const parts: Record<string, PartHealth> = {};
+  for (const [name, store] of [...records, ...blobs]) {
+    try {
+      parts[name] = await store.health();
+    } catch (error) {
+      parts[name] = { ok: false, latencyMs: 0, reason: error instanceof Error ? error.message : 'failed' };
+    }
+  }
+  return { ok: Object.values(parts).every((part) => part.ok), parts };
+}
+
+/** Opens a client for every declared upstream; secrets and addresses come from the environment. */
+export function openUpstreams(
+  definition: Definition,
+  environment: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | null>>,
+  clock: Clock,
+): ReadonlyMap<string, Upstream> {
+  const secret = (name: string | null) => (name === null ? '' : (environment[name] ?? ''));
+  return new Map(
+    Object.values(definition.upstreams).map((upstream) => [
+      upstream.name,
+      upstreamClients.http.open({
+        ...upstream,
+        baseUrl: baseUrlOf(upstream, env),
+        auth: authOf(upstream, secret),
+        clock,
+      }),
+    ]),
+  );
+}
+
+/** Null when the variables that the address is made of are not set. */
+function baseUrlOf(upstream: UpstreamDefinition, env: Readonly<Record<string, string | null>>): string | null {
+  const scope = { slotOf: () => 0, hidden: () => 0 };
+  const { evaluate } = compileText(parseTemplate(upstream.baseUrl), scope, null);
+  try {
+    return evaluate({ ...recordFrame(null), env }) || null;
+  } catch {
+    return null;
+  }
+}
+
+function authOf({ auth }: UpstreamDefinition, secret: (name: string | null) => string): UpstreamOptions['auth'] {
+  switch (auth.mode) {
+    case 'basic':
+      return { mode: 'basic', username: secret(auth.usernameEnv), password: secret(auth.passwordEnv) };
+    case 'bearer_token':
+      return { mode: 'bearer_token', token: secret(auth.tokenEnv) };
+    case 'api_key':
+      return { mode: 'api_key', header: auth.header, token: secret(auth.tokenEnv) };
+    case 'challenge':
+      return {
+        mode: 'challenge',
+        username: auth.usernameEnv === null ? null : secret(auth.usernameEnv),
+        password: auth.passwordEnv === null ? null : secret(auth.passwordEnv),
+      };
+    case 'none':
+      return { mode: 'none' };
+  }
+}
+
+function need<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('A store that the definition does not declare was asked for');
+  return value;
+}
