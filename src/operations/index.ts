@@ -1,0 +1,92 @@
+import type { OperationHandler } from '../engine/contract.ts';
+import { requireScopes } from './auth/require_scopes.ts';
+import { blobGet } from './blob/get.ts';
+import { blobPut } from './blob/put.ts';
+import { blobStat } from './blob/stat.ts';
+import { blobVerifyDigest } from './blob/verify_digest.ts';
+import { cacheDelete } from './cache/delete.ts';
+import { cacheGet } from './cache/get.ts';
+import { cachePut } from './cache/put.ts';
+import { emitEvent } from './emit/event.ts';
+import { flowCall } from './flow/call.ts';
+import { flowEach } from './flow/each.ts';
+import { flowIf } from './flow/if.ts';
+import { set } from './flow/set.ts';
+import { indexDelete } from './index/delete.ts';
+import { indexQuery } from './index/query.ts';
+import { indexUpsert } from './index/upsert.ts';
+import { kvCasPut } from './kv/cas_put.ts';
+import { kvDelete } from './kv/delete.ts';
+import { kvGet } from './kv/get.ts';
+import { kvList } from './kv/list.ts';
+import { kvPut } from './kv/put.ts';
+import { normalizeEntity } from './normalize/entity.ts';
+import { parseHeader } from './parse/header.ts';
+import { parseJson } from './parse/json.ts';
+import { parsePath } from './parse/path.ts';
+import { parseQuery } from './parse/query.ts';
+import { proxyFetch } from './proxy/fetch.ts';
+import { respondBytes } from './respond/bytes.ts';
+import { respondEmpty } from './respond/empty.ts';
+import { respondError } from './respond/error.ts';
+import { respondJson } from './respond/json.ts';
+import { respondRedirect } from './respond/redirect.ts';
+import { respondText } from './respond/text.ts';
+import { format } from './string/format.ts';
+import { nowIso8601 } from './time/now_iso8601.ts';
+import { validateEntity } from './validate/entity.ts';
+import { validateJsonSchema } from './validate/json_schema.ts';
+
+/** Operations that the engine itself implements: they are about the list of steps, not about a step. */
+export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin', 'txn.commit', 'txn.abort']);
+
+/** Handlers by the names of their operations. */
+export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
+  requireScopes,
+  blobGet,
+  blobPut,
+  blobStat,
+  blobVerifyDigest,
+  cacheDelete,
+  cacheGet,
+  cachePut,
+  emitEvent,
+  flowCall,
+  flowEach,
+  flowIf,
+  set,
+  indexDelete,
+  indexQuery,
+  indexUpsert,
+  kvCasPut,
+  kvDelete,
+  kvGet,
+  kvList,
+  kvPut,
+  normalizeEntity,
+  parseHeader,
+  parseJson,
+  parsePath,
+  parseQuery,
+  proxyFetch,
+  respondBytes,
+  respondEmpty,
+  respondError,
+  respondJson,
+  respondRedirect,
+  respondText,
+  format,
+  nowIso8601,
+  validateEntity,
+  validateJsonSchema,
+]);
+
+/** Throws on a second handler of one name: nothing is ever overwritten in silence. */
+export function byName(handlers: readonly OperationHandler[]): ReadonlyMap<string, OperationHandler> {
+  const map = new Map<string, OperationHandler>();
+  for (const handler of handlers) {
+    if (map.has(handler.op)) throw new Error(`There are two handlers of the operation ${handler.op}`);
+    map.set(handler.op, handler);
+  }
+  return map;
+}

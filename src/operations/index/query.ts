@@ -1,0 +1,80 @@
+import type { IndexPlan, OperationHandler, StepCompiler } from '../../engine/contract.ts';
+import type { Frame } from '../../language/frame.ts';
+import type { Filter, Order } from '../../ports/record-store.ts';
+import { then } from '../../shared/maybe-promise.ts';
+import { asObject, compileLimit, goOn, invalidArgument } from '../arguments.ts';
+import { keyFilters, parseOrder, whereFilters } from './filters.ts';
+
+/** See `operations/index/query.json`. */
+export const indexQuery: OperationHandler = {
+  op: 'index.query',
+  compile(step) {
+    const index = step.index('index');
+    const { ordering } = step.definition.versioning;
+    const key = step.value('key');
+    const conditions = step.value('where');
+    const order = compileOrder(step, index);
+    const limit = compileLimit(step);
+    const cursor = step.text('cursor');
+    const counts = step.has('out_total');
+    const total = step.boolean('total', true);
+    const asRegistry = step.literal('as') === 'registry';
+    const bind = step.bind('out');
+    const bindNext = step.bind('out_next');
+    const bindTotal = step.bind('out_total');
+    return (run) => {
+      const { records } = run.session;
+      const equal = asObject(key(run), 'key');
+      const asked = asObject(conditions(run), 'where');
+      const where: readonly Filter[] = [
+        ...(equal === null ? [] : keyFilters(index, equal)),
+        ...(asked === null ? [] : whereFilters(index, ordering, asked)),
+      ];
+      const query = { where, order: order(run, equal), limit: limit(run), cursor: cursor(run) };
+      return then(records.query(index, query, asRegistry), (page) => {
+        bind(run, page.records);
+        bindNext(run, page.next);
+        if (!counts) return undefined;
+        return then(total(run) ? records.count(index, where, asRegistry) : null, (count) => {
+          bindTotal(run, count);
+          return goOn();
+        });
+      });
+    };
+  },
+};
+
+type EqualFields = Readonly<Record<string, unknown>> | null;
+
+/** The order asked for, or the sort of the key that is meant. */
+function compileOrder(step: StepCompiler, index: IndexPlan): (frame: Frame, equal: EqualFields) => readonly Order[] {
+  const declared = declaredOrder(index, step.literal('by'));
+  if (!step.has('order')) return (_frame, equal) => declared(equal);
+  const order = step.value('order');
+  let lastWritten: unknown;
+  let lastOrders: readonly Order[] = [];
+  return (frame, equal) => {
+    const written = order(frame);
+    if (written === null || written === undefined) return declared(equal);
+    if (!Array.isArray(written)) throw invalidArgument('order', 'a list');
+    // A constant is one and the same list each time.
+    if (written !== lastWritten) {
+      lastOrders = written.map((entry: unknown) => parseOrder(index, entry));
+      lastWritten = written;
+    }
+    return lastOrders;
+  };
+}
+
+/** The key named, else the only one, else the one with the most fields that are all given. */
+function declaredOrder(index: IndexPlan, by: unknown): (equal: EqualFields) => readonly Order[] {
+  const { keys } = index.spec;
+  const fixed = keys.length === 1 ? keys[0] : keys.find((key) => key.name === by);
+  if (fixed !== undefined) return () => fixed.sort;
+  const widestFirst = keys.toSorted((a, b) => b.fields.length - a.fields.length);
+  return (equal) => {
+    const given = equal ?? {};
+    const fitting = widestFirst.find((key) => key.fields.every((field) => Object.hasOwn(given, field)));
+    return (fitting ?? keys[0])?.sort ?? [];
+  };
+}

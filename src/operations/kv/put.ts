@@ -1,0 +1,16 @@
+import type { OperationHandler } from '../../engine/contract.ts';
+import { then } from '../../shared/maybe-promise.ts';
+import { goOn } from '../arguments.ts';
+import { compileTtl } from './ttl.ts';
+
+/** See `operations/kv/put.json`. */
+export const kvPut: OperationHandler = {
+  op: 'kv.put',
+  compile(step) {
+    const document = step.document('doc');
+    const key = step.key('key', document);
+    const value = step.value('value');
+    const ttl = compileTtl(step);
+    return (run) => then(run.session.records.put(document, key(run), value(run), ttl(run)), goOn);
+  },
+};
