@@ -1,10 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { openIdentity } from '../../src/identity/identity.ts';
 import * as hashing from '../../src/identity/password-hash.ts';
-import type { RecordStore } from '../../src/ports/record-store.ts';
 import type { Clock } from '../../src/shared/clock.ts';
 import { basic, bearer, CHEAP, failure, PASSWORD, SCOPES, steppingClock, withAda } from './fixture.ts';
-import { STORES } from './stores.ts';
+import { type OpenAgain, STORES } from './stores.ts';
 
 vi.mock('../../src/identity/password-hash.ts', { spy: true });
 
@@ -14,15 +13,16 @@ const HOUR = 3_600_000;
 describe.each(STORES)('identity on $name', ({ open }) => {
   async function setUp() {
     const clock = steppingClock();
-    const store = await open(clock);
+    const openAgain = await open(clock);
+    const store = await openAgain();
     const identity = await withAda(store, clock);
     const { id, token } = await identity.createToken({ user: 'ada', name: 'laptop', scopes: null, expiresAt: null });
-    return { clock, store, identity, id, token };
+    return { clock, store, openAgain, identity, id, token };
   }
 
   /** Another process on the same data: nothing remembered. */
-  const reopened = (store: RecordStore, clock: Clock) =>
-    openIdentity({ store, clock, scopes: SCOPES, hashCost: CHEAP });
+  const reopened = async (openAgain: OpenAgain, clock: Clock) =>
+    openIdentity({ store: await openAgain(), clock, scopes: SCOPES, hashCost: CHEAP });
 
   test('nobody without a header; two headers are not well formed', async () => {
     const { identity, token } = await setUp();
@@ -101,8 +101,8 @@ describe.each(STORES)('identity on $name', ({ open }) => {
   });
 
   test('a revoked token ends at once, here and in another process', async () => {
-    const { identity, id, token, store, clock } = await setUp();
-    const other = reopened(store, clock);
+    const { identity, id, token, openAgain, clock } = await setUp();
+    const other = await reopened(openAgain, clock);
     expect(await identity.authenticate(bearer(token))).toMatchObject({ sub: 'ada' });
     expect(await other.authenticate(bearer(token))).toMatchObject({ sub: 'ada' });
     expect(await identity.revokeToken(id)).toBe(true);
@@ -113,8 +113,8 @@ describe.each(STORES)('identity on $name', ({ open }) => {
   });
 
   test('a changed password ends the old one and the sessions at once, not the tokens', async () => {
-    const { identity, token, store, clock } = await setUp();
-    const other = reopened(store, clock);
+    const { identity, token, openAgain, clock } = await setUp();
+    const other = await reopened(openAgain, clock);
     const session = await identity.login('Ada', PASSWORD);
     for (const one of [identity, other]) {
       expect(await one.authenticate(basic('ada', PASSWORD))).toMatchObject({ sub: 'ada' });
@@ -169,7 +169,7 @@ describe.each(STORES)('identity on $name', ({ open }) => {
   });
 
   test('a token ends when its time has come, remembered or not', async () => {
-    const { identity, clock, store } = await setUp();
+    const { identity, clock, openAgain } = await setUp();
     const { token, expiresAt } = await identity.createToken({
       user: 'ada',
       name: 'day',
@@ -180,7 +180,7 @@ describe.each(STORES)('identity on $name', ({ open }) => {
     clock.advance(HOUR - 1);
     expect(await identity.authenticate(bearer(token))).toMatchObject({ sub: 'ada' });
     clock.advance(1);
-    for (const one of [identity, reopened(store, clock)])
+    for (const one of [identity, await reopened(openAgain, clock)])
       expect(await failure(() => one.authenticate(bearer(token)))).toEqual(INVALID);
   });
 
@@ -331,16 +331,16 @@ describe.each(STORES)('identity on $name', ({ open }) => {
 
   test('the first start makes the admin, with a password that nobody could guess; later starts leave it alone', async () => {
     const clock = steppingClock();
-    const store = await open(clock);
+    const openAgain = await open(clock);
     const starts = await Promise.all(
-      Array.from({ length: 8 }, () => reopened(store, clock).ensureAdmin({ password: null })),
+      Array.from({ length: 8 }, async () => (await reopened(openAgain, clock)).ensureAdmin({ password: null })),
     );
     const made = starts.filter(({ created }) => created);
     expect(made).toHaveLength(1);
     const password = made[0]!.generatedPassword!;
     expect(password).toMatch(/^[0-9A-Za-z]{25}$/);
     for (const start of starts) if (!start.created) expect(start.generatedPassword).toBeNull();
-    const identity = reopened(store, clock);
+    const identity = await reopened(openAgain, clock);
     expect(await identity.authenticate(basic('admin', password))).toMatchObject({ sub: 'admin', scopes: SCOPES });
     expect(await identity.ensureAdmin({ password: 'some other password' })).toEqual({
       created: false,
@@ -348,14 +348,14 @@ describe.each(STORES)('identity on $name', ({ open }) => {
     });
     expect(await failure(() => identity.authenticate(basic('admin', 'some other password')))).toEqual(INVALID);
     // A scope that the registry declares later is the admin's too.
-    const grown = openIdentity({ store, clock, scopes: [...SCOPES, 'audit'], hashCost: CHEAP });
+    const grown = openIdentity({ store: await openAgain(), clock, scopes: [...SCOPES, 'audit'], hashCost: CHEAP });
     expect(await grown.authenticate(basic('admin', password))).toMatchObject({ scopes: [...SCOPES, 'audit'] });
   });
 
   test('the admin with a given password; a weak one is refused and nobody is made', async () => {
     const clock = steppingClock();
-    const store = await open(clock);
-    const identity = reopened(store, clock);
+    const openAgain = await open(clock);
+    const identity = await reopened(openAgain, clock);
     for (const password of ['', 'admin', 'short'])
       expect(await failure(() => identity.ensureAdmin({ password }))).toMatchObject({ code: 'VALUE_INVALID' });
     expect(await identity.getUser('admin')).toBeNull();
