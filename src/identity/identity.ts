@@ -86,7 +86,7 @@ export function openIdentity(options: IdentityOptions): Identity {
   const cost = options.hashCost ?? DEFAULT_COST;
   const accounts = openAccounts(store);
   const checks = openPasswordChecks({ clock, cost });
-  const tokens = openTokens({ accounts, clock, scopes });
+  const { issue, ...tokens } = openTokens({ accounts, clock, scopes });
 
   async function newUser(user: NewUser): Promise<UserRecord> {
     const username = newUsername(user.username);
@@ -119,7 +119,7 @@ export function openIdentity(options: IdentityOptions): Identity {
       await renewHash(user, credentials.password, { accounts, checks, cost });
       const expiresAt = new Date(clock.now() + (options.sessionMs ?? SESSION_MS)).toISOString();
       // Of the user as checked: a password changed meanwhile makes this session void.
-      const { token } = await tokens.issue(user, {
+      const { token } = await issue(user, {
         name: 'login',
         scopes: null,
         expiresAt,
