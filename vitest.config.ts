@@ -1,10 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+// .ci/run reads how many tests passed from this report.
+const report: ['json', { outputFile: string }] = ['json', { outputFile: '.ci/report.json' }];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    reporters: process.env.CI ? ['default', report] : ['default'],
   },
 });

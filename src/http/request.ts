@@ -16,8 +16,8 @@ const HOST = /^(?:[a-z0-9._~-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/i;
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
 
 /**
- * One request off a connection, in the engine's form. A class because two members are made only when somebody asks: most requests
- * need no abort signal, and making one costs more than the rest of this together.
+ * One request off a connection, in the engine's form. A class because the abort signal is made only when somebody asks for it: it costs
+ * more than the rest of this together.
  */
 export class HttpRequest implements EngineRequest {
   readonly method: string;
@@ -25,6 +25,7 @@ export class HttpRequest implements EngineRequest {
   readonly headers: readonly (readonly [string, string])[];
   readonly body: RequestBody | null;
   readonly contentLength: number | null;
+  readonly ip: string;
   readonly baseUrl: string;
   /** The client sends its body only after `100 Continue`, and that was not sent. */
   get awaitsContinue(): boolean {
@@ -43,6 +44,7 @@ export class HttpRequest implements EngineRequest {
     this.#expectsContinue = expectsContinue;
     this.method = incoming.method ?? 'GET';
     this.target = originForm(incoming.url ?? '/');
+    this.ip = incoming.socket.remoteAddress ?? '';
 
     const raw = incoming.rawHeaders;
     const headers: (readonly [string, string])[] = [];
@@ -73,10 +75,6 @@ export class HttpRequest implements EngineRequest {
       chunked || (contentLength !== null && contentLength > 0)
         ? new RequestBody(incoming, expectsContinue ? () => this.#sendContinue() : null)
         : null;
-  }
-
-  get ip(): string {
-    return this.#incoming.socket.remoteAddress ?? '';
   }
 
   get signal(): AbortSignal {

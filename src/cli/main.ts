@@ -1,0 +1,51 @@
+import { RegistryError } from '../errors/registry-error.ts';
+import { check } from './check.ts';
+import { type Command, type CommandContext, UsageError } from './command.ts';
+import { helpFor } from './help.ts';
+import { serve } from './serve.ts';
+import { version } from './version.ts';
+
+const COMMANDS: readonly Command[] = [serve, check, version];
+const HELP = helpFor(COMMANDS);
+const ALIASES: Readonly<Record<string, string>> = {
+  '--version': 'version',
+  '-v': 'version',
+  '--help': 'help',
+  '-h': 'help',
+};
+
+async function run(argv: readonly string[], context: CommandContext): Promise<number> {
+  const [word = 'help', ...args] = argv;
+  const name = Object.hasOwn(ALIASES, word) ? ALIASES[word] : word;
+  const command = [...COMMANDS, HELP].find((candidate) => candidate.name === name);
+  try {
+    if (command === undefined) throw new UsageError(`There is no command "${word}"`);
+    if (args.some((arg) => arg === '--help' || arg === '-h')) {
+      context.print(command.help);
+      return 0;
+    }
+    return await command.run(args, context);
+  } catch (thrown) {
+    if (thrown instanceof UsageError) {
+      context.complain(thrown.message);
+      context.complain(`See: entrepot ${command === undefined ? 'help' : `${command.name} --help`}`);
+      return 2;
+    }
+    context.complain(describe(thrown));
+    return 1;
+  }
+}
+
+/** A failure that has a code is told in a sentence; anything else is a fault of the program and shows where it happened. */
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof RegistryError)) return thrown instanceof Error ? String(thrown.stack) : String(thrown);
+  const cause = thrown.cause instanceof Error ? `: ${thrown.cause.message}` : '';
+  return `${thrown.code}: ${thrown.message}${cause}`;
+}
+
+process.exitCode = await run(process.argv.slice(2), {
+  print: (line) => process.stdout.write(`${line}\n`),
+  complain: (line) => process.stderr.write(`${line}\n`),
+  env: process.env,
+  colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
+});

@@ -1,0 +1,112 @@
+import { pino } from 'pino';
+import { type RunningServer, startServer } from '../http/server.ts';
+import { openRegistry } from '../main.ts';
+import { readArguments, readBaseUrl, readPort } from './arguments.ts';
+import type { Command, CommandContext } from './command.ts';
+import { defaultRegistry, packageVersion } from './package.ts';
+import { hasErrors, printFindings } from './print-findings.ts';
+
+const HELP = `Usage: entrepot serve [options]
+
+Serves a registry over HTTP until it is told to stop (SIGINT or SIGTERM; twice to
+stop at once).
+
+Options:
+  --registry DIR|FILE  the definition: a folder with a schema.json, or one file.
+                       Default: the current folder where it has a schema.json,
+                       else the registry that comes with Entrepot
+  --data DIR           where records and blobs are kept (ENTREPOT_DATA; ./data)
+  --port PORT          0 takes a free one (PORT; 8080)
+  --host HOST          address to listen on; 0.0.0.0 for all (HOST; 127.0.0.1)
+  --base-url URL       how clients reach this server, for links in documents.
+                       Default: what each request says it asked for
+  -h, --help           show this text
+
+Environment:
+  ENTREPOT_ADMIN_PASSWORD  password of the user admin, whom the first start on a
+                           data folder makes; without it one is made up and
+                           printed once
+
+Log lines are JSON on the standard error output.`;
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'serve a registry over HTTP',
+  help: HELP,
+  async run(args, context) {
+    const { env, print, complain, colours } = context;
+    const { values } = readArguments(args, {
+      registry: { type: 'string' },
+      data: { type: 'string' },
+      port: { type: 'string' },
+      host: { type: 'string' },
+      'base-url': { type: 'string' },
+    });
+    const port = readPort(values.port ?? (env.PORT || '8080'));
+    const host = values.host ?? (env.HOST || '127.0.0.1');
+    const baseUrl = values['base-url'] === undefined ? null : readBaseUrl(values['base-url']);
+    const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+
+    const opened = await openRegistry({
+      registry: values.registry ?? defaultRegistry(),
+      data: values.data ?? (env.ENTREPOT_DATA || 'data'),
+      adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
+      baseUrl,
+      env,
+      log,
+    });
+    if (opened.findings.length > 0) printFindings(opened.findings, colours, complain);
+    if (!opened.ok || hasErrors(opened.findings)) {
+      complain('This definition has errors and is not served.');
+      return 1;
+    }
+    const { registry } = opened;
+    if (registry.generatedAdminPassword !== null) {
+      print(`Made the user admin with the password ${registry.generatedAdminPassword} (shown only this once)`);
+    }
+    let server: RunningServer;
+    try {
+      server = await startServer({ registry, host, port, baseUrl, version: packageVersion(), log });
+    } catch (thrown) {
+      await registry.close();
+      complain(listenFailure(thrown, host, port));
+      return 1;
+    }
+    const stopped = stopSignal(context);
+    print(`Listening on ${server.url}`);
+    await stopped;
+    await server.close();
+    await registry.close();
+    return 0;
+  },
+};
+
+/** Resolves on the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal({ print }: CommandContext): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+      asked = true;
+      print('Stopping: requests under way are finished first');
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+function listenFailure(thrown: unknown, host: string, port: number): string {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : null;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is in use by another program. Choose another with --port, or 0 for any that is free.`;
+    case 'EACCES':
+      return `This user may not listen on port ${port}. Choose one above 1023 with --port.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is not an address of this machine. Choose another with --host.`;
+    default:
+      throw thrown;
+  }
+}
