@@ -21,7 +21,8 @@ export interface BlobStore {
   put(source: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult>;
   /**
    * The bytes of a blob, or null when there is none. Small content comes in one piece (`bytes`), the rest as a stream
-   * whose reader sets the pace and which must be consumed or destroyed. Fails with BLOB_CORRUPT on a quarantined blob.
+   * whose reader sets the pace and which must be consumed or destroyed. Fails with RANGE_NOT_SATISFIABLE when the range starts
+   * beyond the content, and with BLOB_CORRUPT when the blob turns out damaged: it is then in quarantine, absent until put anew.
    */
   get(digest: string, range?: ByteRange): MaybePromise<BlobContent | null>;
   /** Size and the like without opening it; null when absent. */
@@ -110,7 +111,8 @@ export interface UploadSessions {
   open(ttlMs: number): Promise<{ readonly id: string }>;
   /**
    * Appends at `offset`, which must be where the upload stands (UPLOAD_OUT_OF_ORDER); null appends at the end.
-   * When the source breaks off, what arrived before is kept. Returns the new offset.
+   * When the source breaks off, what arrived before is kept. Returns the new offset. `maxBytes` bounds the upload as a whole
+   * (BLOB_TOO_LARGE), as the store's own limit does.
    */
   append(
     id: string,

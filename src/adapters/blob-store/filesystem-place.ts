@@ -1,0 +1,69 @@
+import { dirname } from 'node:path';
+import type { Lease, PutResult } from '../../ports/blob-store.ts';
+import { type FileIo, isErrno, orAbsent } from './filesystem-io.ts';
+import { createFolderMaker, type Layout, syncFolder } from './filesystem-layout.ts';
+import type { LeaseFiles } from './filesystem-leases.ts';
+import type { KnownBlobs } from './filesystem-read.ts';
+import type { Taken } from './intake.ts';
+import type { Turns } from './turns.ts';
+
+/** Brings a written file to its place under its digest, unless the content is there already. */
+export type PlaceBlob = (
+  taken: Taken,
+  leaseMs: number,
+  /** Makes the content a whole and durable file and gives its path; not called when the content is there. */
+  ready: () => Promise<string>,
+) => Promise<PutResult>;
+
+/**
+ * The order matters for several processes on one folder: the lease is there before the content is looked for, so a
+ * sweeper that takes it aside sees the lease when it looks again and brings the content back.
+ */
+export function createPlacer(
+  io: FileIo,
+  layout: Layout,
+  leases: LeaseFiles,
+  turns: Turns,
+  known: KnownBlobs,
+): PlaceBlob {
+  const folders = createFolderMaker(io, layout.root);
+
+  async function moveInto(folder: string, from: string, to: string): Promise<void> {
+    await folders.ensure(folder);
+    try {
+      await io.rename(from, to);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      // Somebody removed the folder since it was made.
+      folders.forget();
+      await folders.ensure(folder);
+      await io.rename(from, to);
+    }
+  }
+
+  async function placeLeased(taken: Taken, lease: Lease, ready: () => Promise<string>): Promise<PutResult> {
+    const path = layout.blob(taken.hex);
+    const folder = dirname(path);
+    let inPlace = true;
+    try {
+      const present = await orAbsent(io.stat(path));
+      // A file of another size is damaged: the new one takes its place.
+      const existed = present?.size === taken.size;
+      if (!existed) {
+        inPlace = present !== null;
+        await moveInto(folder, await ready(), path);
+        inPlace = true;
+      }
+      // Also when it existed: whoever put it may not have come to this, and this put answers for it too.
+      await syncFolder(io, folder);
+      known.set(taken.hex, taken.size);
+      return { digest: lease.digest, size: taken.size, digests: taken.digests, existed, lease };
+    } catch (error) {
+      await (inPlace ? leases.end(lease) : leases.settle(lease)).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  return (taken, leaseMs, ready) =>
+    turns.run(taken.hex, async () => placeLeased(taken, await leases.take(taken.hex, leaseMs), ready));
+}

@@ -1,0 +1,102 @@
+import { createHash, type Hash } from 'node:crypto';
+import { fail } from '../../errors/registry-error.ts';
+import type { DigestAlgorithm, PutOptions } from '../../ports/blob-store.ts';
+import { parseDigest } from '../../shared/digest.ts';
+
+/** What every blob of a store must keep to. */
+export interface BlobBounds {
+  readonly maxBlobBytes: number;
+  readonly minBlobBytes: number;
+}
+
+/** What the bytes turned out to be. */
+export interface Taken {
+  /** Of sha256, without its prefix. */
+  readonly hex: string;
+  readonly size: number;
+  /** By algorithm, as `<algorithm>:<hex>`. */
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+}
+
+/** Hashes and counts the bytes of one blob while they pass, and holds them against what was expected. */
+export interface Intake {
+  /** Bytes counted so far. */
+  readonly size: number;
+  /** Fails with BLOB_TOO_LARGE or SIZE_MISMATCH as soon as `bytes` more would be too many; hashes nothing. */
+  admit(bytes: number): void;
+  hash(chunk: Uint8Array): void;
+  /** Fails with BLOB_TOO_SMALL, SIZE_MISMATCH or DIGEST_MISMATCH. To be called once. */
+  finish(): Taken;
+}
+
+const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512', 'sha1', 'md5'];
+
+type IntakeOptions = Pick<PutOptions, 'algorithms' | 'expect' | 'maxBytes'>;
+
+/** Fails with DIGEST_INVALID on a malformed expectation, and early when the expected size breaks a bound. */
+export function openIntake(options: IntakeOptions, bounds: BlobBounds): Intake {
+  const maxBytes = Math.min(options.maxBytes ?? bounds.maxBlobBytes, bounds.maxBlobBytes);
+  const expectedSize = options.expect?.size ?? null;
+  const expectedDigest = readExpectedDigest(options.expect?.digest ?? null);
+  const hashes = new Map<DigestAlgorithm, Hash>([['sha256', createHash('sha256')]]);
+  for (const algorithm of options.algorithms ?? [])
+    if (!hashes.has(algorithm)) hashes.set(algorithm, createHash(algorithm));
+  if (expectedDigest !== null && !hashes.has(expectedDigest.algorithm)) {
+    hashes.set(expectedDigest.algorithm, createHash(expectedDigest.algorithm));
+  }
+  let size = 0;
+  if (expectedSize !== null && expectedSize > maxBytes) tooLarge(maxBytes);
+
+  return {
+    get size() {
+      return size;
+    },
+    admit(bytes) {
+      size += bytes;
+      if (size > maxBytes) tooLarge(maxBytes);
+      if (expectedSize !== null && size > expectedSize) sizeMismatch(expectedSize, null);
+    },
+    hash(chunk) {
+      for (const hash of hashes.values()) hash.update(chunk);
+    },
+    finish() {
+      if (expectedSize !== null && size !== expectedSize) sizeMismatch(expectedSize, size);
+      if (size < bounds.minBlobBytes) {
+        fail('BLOB_TOO_SMALL', undefined, { size, minBytes: bounds.minBlobBytes });
+      }
+      const digests: Partial<Record<DigestAlgorithm, string>> = {};
+      for (const [algorithm, hash] of hashes) digests[algorithm] = `${algorithm}:${hash.digest('hex')}`;
+      if (expectedDigest !== null) {
+        const actual = digests[expectedDigest.algorithm];
+        const expected = `${expectedDigest.algorithm}:${expectedDigest.hex}`;
+        if (actual !== expected) fail('DIGEST_MISMATCH', undefined, { expected, actual });
+      }
+      return { hex: (digests.sha256 ?? '').slice('sha256:'.length), size, digests };
+    },
+  };
+}
+
+function readExpectedDigest(text: string | null): { algorithm: DigestAlgorithm; hex: string } | null {
+  if (text === null) return null;
+  const parsed = parseDigest(text);
+  const algorithm = ALGORITHMS.find((known) => known === parsed?.algorithm);
+  if (parsed === null || algorithm === undefined) return fail('DIGEST_INVALID', undefined, { digest: text });
+  return { algorithm, hex: parsed.hex.toLowerCase() };
+}
+
+function tooLarge(maxBytes: number): never {
+  return fail('BLOB_TOO_LARGE', undefined, { maxBytes });
+}
+
+/** `actual` is null when the content was still going on. */
+function sizeMismatch(expected: number, actual: number | null): never {
+  return fail('SIZE_MISMATCH', undefined, actual === null ? { expected } : { expected, actual });
+}
+
+const ADDRESS = /^sha256:[0-9a-f]{64}$/;
+
+/** The hex of a blob's address; DIGEST_INVALID for anything that is not exactly `sha256:<64 lower-case hex>`. */
+export function addressHex(digest: string): string {
+  if (typeof digest !== 'string' || !ADDRESS.test(digest)) fail('DIGEST_INVALID', undefined, { digest });
+  return digest.slice(7);
+}

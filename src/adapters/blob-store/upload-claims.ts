@@ -1,0 +1,46 @@
+import { fail } from '../../errors/registry-error.ts';
+
+/** Who works on which upload in this process: one at a time. */
+export interface UploadClaims {
+  /** Runs `task` alone; UPLOAD_OUT_OF_ORDER when somebody else works on it. `task` asks the claim whether to go on. */
+  hold<T>(id: string, task: (claim: UploadClaim) => Promise<T>): Promise<T>;
+  has(id: string): boolean;
+  /** Tells whoever works on it to stop. */
+  cancel(id: string): void;
+}
+
+export interface UploadClaim {
+  /** Fails with UPLOAD_NOT_FOUND once the upload was cancelled. */
+  check(): void;
+}
+
+export function createUploadClaims(): UploadClaims {
+  const held = new Map<string, { cancelled: boolean }>();
+  return {
+    async hold(id, task) {
+      if (held.has(id)) fail('UPLOAD_OUT_OF_ORDER', 'Another request is writing to this upload');
+      const state = { cancelled: false };
+      held.set(id, state);
+      try {
+        return await task({
+          check() {
+            if (state.cancelled) fail('UPLOAD_NOT_FOUND');
+          },
+        });
+      } finally {
+        held.delete(id);
+      }
+    },
+    has: (id) => held.has(id),
+    cancel(id) {
+      const state = held.get(id);
+      if (state !== undefined) state.cancelled = true;
+    },
+  };
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
