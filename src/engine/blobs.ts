@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { ByteHandle, OpenBytes } from '../language/values.ts';
 import type { BlobStore, Lease } from '../ports/blob-store.ts';
-import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { BlobPutOptions, Blobs } from './contract.ts';
 import type { RequestSession } from './session.ts';
 import type { Transaction } from './transaction.ts';
@@ -49,7 +49,7 @@ export class RequestBlobs implements Blobs {
     const store = this.#session.engine.blobStore(storeName);
     if (known.size !== null) return new StoredBlob(store, digest, known.size, known.mediaType, { sha256: digest });
     this.#session.countIo();
-    return then(store.stat(digest), (stat) =>
+    return whenReady(store.stat(digest), (stat) =>
       stat === null ? null : new StoredBlob(store, digest, stat.size, known.mediaType, { sha256: digest }),
     );
   }
@@ -113,7 +113,9 @@ export class RequestBlobs implements Blobs {
 
   #release(held: HeldLease, settled: boolean): void {
     const { background, log } = this.#session.engine;
-    background(held.store.release(held.lease, settled).catch((cause) => log.warning('A lease could not be ended', cause)));
+    background(
+      held.store.release(held.lease, settled).catch((cause) => log.warning('A lease could not be ended', cause)),
+    );
   }
 }
 
@@ -142,7 +144,7 @@ class StoredBlob implements ByteHandle {
   }
 
   open(range?: { readonly start: number; readonly end: number }): MaybePromise<OpenBytes> {
-    return then(this.#store.get(this.#digest, range), (content) => {
+    return whenReady(this.#store.get(this.#digest, range), (content) => {
       // Whoever holds a handle was told that the blob exists: its absence is the registry's fault, not the client's.
       if (content === null) {
         throw new RegistryError('BLOB_MISSING', { status: 500, details: { digest: this.#digest } });

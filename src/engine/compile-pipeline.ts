@@ -39,7 +39,12 @@ export interface CompiledPipeline {
 }
 
 /** Compiles a list of steps in a scope. `path` names the place for once-steps and errors. */
-export function compileSteps(context: CompileContext, steps: readonly StepDefinition[], scope: PipelineScope, path: string): StepRun {
+export function compileSteps(
+  context: CompileContext,
+  steps: readonly StepDefinition[],
+  scope: PipelineScope,
+  path: string,
+): StepRun {
   const compiled: SequenceStep[] = [];
   for (let index = 0; index < steps.length; index++) {
     const step = steps[index]!;
@@ -60,7 +65,10 @@ export function compileSteps(context: CompileContext, steps: readonly StepDefini
       });
     }
     const kind = steps[end]!.op === 'txn.commit' ? 'commit' : 'abort';
-    compiled.push({ run: transactionBlock(sequence(body), kind, transactionStore(context, steps.slice(index, end))), site });
+    compiled.push({
+      run: transactionBlock(sequence(body), kind, transactionStore(context, steps.slice(index, end))),
+      site,
+    });
     index = end;
   }
   return sequence(compiled);
@@ -84,7 +92,8 @@ function compileStep(context: CompileContext, step: StepDefinition, scope: Pipel
   if (step.op === 'txn.abort') return abortNested;
   const operation = context.vocabulary.get(step.op);
   const handler = context.handlers.get(step.op);
-  if (operation === undefined || handler === undefined) throw new Error(`The checker let the operation ${step.op} pass`);
+  if (operation === undefined || handler === undefined)
+    throw new Error(`The checker let the operation ${step.op} pass`);
 
   // The condition is compiled first: it reads what was bound before the step.
   const when = step.when === null ? null : compileCondition(parseCondition(step.when), scope);

@@ -6,7 +6,7 @@ import { type PathPattern, parsePathPattern } from '../language/path-pattern.ts'
 import { createRouter, type Router } from '../language/path-router.ts';
 import type { CollectionSpec, ProjectRecord } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
-import { then } from '../shared/maybe-promise.ts';
+import { whenReady } from '../shared/maybe-promise.ts';
 import { type CompileContext, type CompiledPipeline, compileSharedPipeline, compileSteps } from './compile-pipeline.ts';
 import type { IndexPlan, OperationHandler, StepRun } from './contract.ts';
 import { compileDocuments, type DocumentRules } from './documents.ts';
@@ -75,7 +75,8 @@ export function compile(options: CompileOptions): Plan {
     document: (name) => known(documents.get(name), 'document', name).plan,
     index: (name) => known(indexes.get(name), 'index', name),
     upstream: (name) => known(upstreams.get(name), 'upstream', name),
-    schema: (schemaOrName, coerce) => (coerce === true ? schemas.compile(schemaOrName, { coerce }) : schema(schemaOrName)),
+    schema: (schemaOrName, coerce) =>
+      coerce === true ? schemas.compile(schemaOrName, { coerce }) : schema(schemaOrName),
     pipeline(name) {
       let pipeline = shared.get(name);
       if (pipeline === undefined) {
@@ -91,7 +92,9 @@ export function compile(options: CompileOptions): Plan {
     return { patterns, plan: compileRoute(context, errors, route, patterns) };
   });
   const router = createRouter(
-    entries.flatMap(({ patterns, plan }) => patterns.map((pattern) => ({ methods: plan.route.methods, pattern, value: plan }))),
+    entries.flatMap(({ patterns, plan }) =>
+      patterns.map((pattern) => ({ methods: plan.route.methods, pattern, value: plan })),
+    ),
   );
   return Object.freeze({
     definition,
@@ -104,7 +107,7 @@ export function compile(options: CompileOptions): Plan {
     collections: (store: string) =>
       [...documents.values()].filter((rules) => rules.plan.store === store).map((rules) => rules.collection),
     project: (collection: string, _key: string, value: string) =>
-      then(known(documents.get(collection), 'document', collection).project(JSON.parse(value)), (rows) => rows),
+      whenReady(known(documents.get(collection), 'document', collection).project(JSON.parse(value)), (rows) => rows),
   });
 }
 
@@ -131,7 +134,9 @@ function compileRoute(
     judge: compilePolicies(context.definition, route),
     errors: errors.forPack(route.pack),
     run,
-    usesCache: [...walkSteps(context.definition, context.vocabulary, route.pipeline)].some((step) => step.op.startsWith('cache.')),
+    usesCache: [...walkSteps(context.definition, context.vocabulary, route.pipeline)].some((step) =>
+      step.op.startsWith('cache.'),
+    ),
     emptySlots: new Array<null>(scope.size).fill(null),
     params,
   });

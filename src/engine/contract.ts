@@ -3,9 +3,9 @@ import type { Frame } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
 import type { LinearRegex } from '../language/regex.ts';
 import type { ByteHandle, StoredValue } from '../language/values.ts';
+import type { DigestAlgorithm } from '../ports/blob-store.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { Filter, IndexSpec } from '../ports/record-store.ts';
-import type { DigestAlgorithm } from '../ports/blob-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 
@@ -47,7 +47,13 @@ export interface StepCompiler {
   /** `bind`: stores into the variable; a no-op when the argument is absent. */
   bind(argument: string): (frame: Frame, value: unknown) => void;
   /** `bindings`: the names with their templates, in the order written. */
-  bindings(argument: string): readonly { readonly name: string; readonly evaluate: (frame: Frame) => unknown; readonly store: (frame: Frame, value: unknown) => void }[];
+  bindings(
+    argument: string,
+  ): readonly {
+    readonly name: string;
+    readonly evaluate: (frame: Frame) => unknown;
+    readonly store: (frame: Frame, value: unknown) => void;
+  }[];
   /**
    * `template` with `scope: "inside"`: evaluated each time it is called, where the names bound inside the step's pipeline are visible.
    * A promise only where the template holds an expression. Null when the argument is absent.
@@ -76,7 +82,11 @@ export interface StepCompiler {
   /** `pipeline`: the steps as one, in this scope. Null when absent. */
   pipeline(argument: string): StepRun | null;
   /** `reference` to a pipeline: a call of it with its own scope. `inputs` come in the order of the pipeline's `inputs`. */
-  call(argument: string): { readonly inputs: readonly string[]; readonly outputs: readonly string[]; run(run: Run, inputs: readonly unknown[]): MaybePromise<Signal | { readonly outputs: readonly unknown[] }> };
+  call(argument: string): {
+    readonly inputs: readonly string[];
+    readonly outputs: readonly string[];
+    run(run: Run, inputs: readonly unknown[]): MaybePromise<Signal | { readonly outputs: readonly unknown[] }>;
+  };
 }
 
 /**
@@ -115,6 +125,8 @@ export interface Session {
   /** The sequence is about to wait, or goes on: time spent waiting does not count. Both are idempotent. */
   suspend(): void;
   resume(): void;
+  /** Runs when the request is over: its response was sent, or it failed. For bytes that nobody read. Must not throw. */
+  atEnd(action: () => void): void;
   /** Seals and opens cursors (signed; fails with CURSOR_INVALID). `purpose` ties a cursor to its list. */
   sealCursor(purpose: string, position: Json): string;
   openCursor(purpose: string, cursor: string): Json;
@@ -126,13 +138,28 @@ export interface Session {
  */
 export interface Records {
   get(document: DocumentPlan, key: string, asRegistry?: boolean): MaybePromise<StoredValue | null>;
-  getMany(document: DocumentPlan, keys: readonly string[], asRegistry?: boolean): MaybePromise<readonly (StoredValue | null)[]>;
+  getMany(
+    document: DocumentPlan,
+    keys: readonly string[],
+    asRegistry?: boolean,
+  ): MaybePromise<readonly (StoredValue | null)[]>;
   /** `prefix` and `after` are encoded keys. */
-  list(document: DocumentPlan, prefix: string, after: string | null, limit: number, asRegistry?: boolean): MaybePromise<RecordPage>;
+  list(
+    document: DocumentPlan,
+    prefix: string,
+    after: string | null,
+    limit: number,
+    asRegistry?: boolean,
+  ): MaybePromise<RecordPage>;
   query(index: IndexPlan, query: RecordQuery, asRegistry?: boolean): MaybePromise<RecordPage>;
   count(index: IndexPlan, where: readonly Filter[], asRegistry?: boolean): MaybePromise<number>;
   /** Buffers a write; the document is checked against its schema and size. `value` is plain, a StoredValue, or a handle's plain form. */
-  put(document: DocumentPlan, key: string, value: unknown, options?: { readonly ttlSeconds?: number | null }): MaybePromise<void>;
+  put(
+    document: DocumentPlan,
+    key: string,
+    value: unknown,
+    options?: { readonly ttlSeconds?: number | null },
+  ): MaybePromise<void>;
   delete(document: DocumentPlan, key: string): void;
   /** Buffers an event. */
   emit(type: string, payload: unknown): void;
@@ -155,7 +182,11 @@ export interface RecordPage {
 export interface Blobs {
   put(store: string, source: ByteHandle, options: BlobPutOptions): Promise<ByteHandle>;
   /** A handle that opens lazily. With a known size nothing is read now; without, the store is asked, and an absent blob is null. */
-  get(store: string, digest: string, known: { readonly size: number | null; readonly mediaType: string | null }): MaybePromise<ByteHandle | null>;
+  get(
+    store: string,
+    digest: string,
+    known: { readonly size: number | null; readonly mediaType: string | null },
+  ): MaybePromise<ByteHandle | null>;
   stat(store: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null>;
   /** Whether this request put content with this digest, of whichever algorithm was taken. */
   wasPut(digest: string): boolean;

@@ -18,7 +18,8 @@ export function openCursor(key: Buffer, purpose: string, cursor: string): Json {
   const bytes = Buffer.from(cursor, 'base64url');
   if (bytes.length <= TAG_BYTES) throw new RegistryError('CURSOR_INVALID');
   const body = bytes.subarray(TAG_BYTES);
-  if (!timingSafeEqual(bytes.subarray(0, TAG_BYTES), tag(key, purpose, body))) throw new RegistryError('CURSOR_INVALID');
+  if (!timingSafeEqual(bytes.subarray(0, TAG_BYTES), tag(key, purpose, body)))
+    throw new RegistryError('CURSOR_INVALID');
   return JSON.parse(body.toString()) as Json;
 }
 

@@ -8,7 +8,7 @@ import { member } from '../language/member.ts';
 import { compileKeyCodec, parseKeyTemplate } from '../language/record-key.ts';
 import { compileTemplate, parseTemplate } from '../language/template.ts';
 import type { CollectionSpec, IndexRow, IndexRows, IndexSpec, Scalar } from '../ports/record-store.ts';
-import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import { versionSortKey } from '../shared/versions.ts';
 import type { DocumentPlan, IndexPlan } from './contract.ts';
 import { recordFrame, recordScope } from './record-frame.ts';
@@ -58,7 +58,9 @@ export function compileDocuments(
   for (const index of declared) {
     if (index.mode !== 'manual') continue;
     const key = index.keys[0];
-    const fields = [...new Set(index.keys.flatMap((entry) => entry.fields).concat((key?.sort ?? []).map((order) => order.field)))];
+    const fields = [
+      ...new Set(index.keys.flatMap((entry) => entry.fields).concat((key?.sort ?? []).map((order) => order.field))),
+    ];
     const document: DocumentDefinition = {
       name: `$index/${index.name}`,
       store: definition.documents[index.document]?.store ?? Object.keys(definition.kvStores)[0] ?? '',
@@ -116,7 +118,8 @@ function compileDocument(
     ttlSeconds: document.ttlSeconds,
     validate(value: unknown) {
       const errors = validate?.(value) ?? null;
-      if (errors !== null) throw new RegistryError('DOCUMENT_INVALID', { details: { document: document.name, errors } });
+      if (errors !== null)
+        throw new RegistryError('DOCUMENT_INVALID', { details: { document: document.name, errors } });
     },
     digests,
     project: (value: unknown) => projectAll(projections, document, digests, value),
@@ -167,11 +170,18 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
   });
 
   const scope = recordScope();
-  const derive = derived.map(([name, json]) => ({ name: columnOf(name), ...compileTemplate(parseTemplate(json), scope) }));
+  const derive = derived.map(([name, json]) => ({
+    name: columnOf(name),
+    ...compileTemplate(parseTemplate(json), scope),
+  }));
   const filter = index.filter === null ? null : compileCondition(parseCondition(index.filter), scope);
-  const preludes = [...derive.map((entry) => entry.prelude), filter?.prelude ?? null].filter((prelude) => prelude !== null);
+  const preludes = [...derive.map((entry) => entry.prelude), filter?.prelude ?? null].filter(
+    (prelude) => prelude !== null,
+  );
   const derivedNames = new Set(derive.map((entry) => entry.name));
-  const plainColumns = [...columns, ...arrays].filter((column) => !derivedNames.has(column) && !column.endsWith('$order'));
+  const plainColumns = [...columns, ...arrays].filter(
+    (column) => !derivedNames.has(column) && !column.endsWith('$order'),
+  );
 
   const build = (value: unknown, frame: Frame): IndexRow | null => {
     if (filter !== null && !filter.test(frame)) return null;
@@ -199,7 +209,13 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
 }
 
 function blobIndex(document: DocumentDefinition): IndexSpec {
-  return { name: blobIndexName(document.name), columns: [], arrays: ['digest'], keys: [], revision: document.blobs.join(' ') };
+  return {
+    name: blobIndexName(document.name),
+    columns: [],
+    arrays: ['digest'],
+    keys: [],
+    revision: document.blobs.join(' '),
+  };
 }
 
 function projectAll(
@@ -215,7 +231,7 @@ function projectAll(
   }
   let pending: Promise<unknown>[] | null = null;
   for (const { spec, row } of projections) {
-    const result = then(row(value), (built) => {
+    const result = whenReady(row(value), (built) => {
       if (built !== null) rows[spec.name] = built;
     });
     if (result instanceof Promise) {
@@ -237,7 +253,12 @@ function compileVisible(json: NonNullable<DocumentDefinition['visibleWhen']>): N
 /** Collects the texts at dotted paths, `[]` standing for each element. */
 function compileDigests(paths: readonly string[]): (value: unknown) => readonly string[] {
   if (paths.length === 0) return () => [];
-  const split = paths.map((path) => path.replaceAll('[]', '.[]').split('.').filter((name) => name !== ''));
+  const split = paths.map((path) =>
+    path
+      .replaceAll('[]', '.[]')
+      .split('.')
+      .filter((name) => name !== ''),
+  );
   return (value) => {
     const found = new Set<string>();
     const walk = (at: unknown, names: readonly string[], index: number) => {

@@ -53,7 +53,9 @@ function compileTable(
 ): ErrorTable {
   const compiled = new Map(Object.entries(entries).map(([code, entry]) => [code, compileEntry(entry)]));
   const scope = new PipelineScope();
-  const challenges = (challenge.length > 0 ? challenge : DEFAULT_CHALLENGE).map((text) => compileText(parseTemplate(text), scope, encodeHeader));
+  const challenges = (challenge.length > 0 ? challenge : DEFAULT_CHALLENGE).map((text) =>
+    compileText(parseTemplate(text), scope, encodeHeader),
+  );
   return {
     respond(error, frame) {
       const entry = compiled.get(error.code) ?? compiled.get('*');
@@ -65,14 +67,21 @@ function compileTable(
       const build = (): ResponseDraft => {
         const headers: [string, string][] = Object.entries(error.headers);
         const status = entry?.status ?? error.status;
-        if (status === 401) for (const text of challenges) headers.push(['WWW-Authenticate', text.evaluate(full) ?? '']);
+        if (status === 401)
+          for (const text of challenges) headers.push(['WWW-Authenticate', text.evaluate(full) ?? '']);
         for (const { name, evaluate } of entry?.headers ?? []) {
           const value = evaluate(full);
           if (value !== null) headers.push([name, value]);
         }
         const body = entry?.body == null ? defaultBody(view, error, status) : entry.body(full);
-        if (!headers.some(([name]) => name.toLowerCase() === 'content-type')) headers.push(['Content-Type', 'application/json']);
-        return { status, headers, body: { kind: 'text', text: typeof body === 'string' ? body : writeJson(body) }, etag: null };
+        if (!headers.some(([name]) => name.toLowerCase() === 'content-type'))
+          headers.push(['Content-Type', 'application/json']);
+        return {
+          status,
+          headers,
+          body: { kind: 'text', text: typeof body === 'string' ? body : writeJson(body) },
+          etag: null,
+        };
       };
       if (entry === undefined || entry.preludes.length === 0) return build();
       return (async () => {
@@ -106,7 +115,9 @@ function compileEntry(entry: ErrorEntryDefinition): CompiledEntry {
 /** A 5xx tells a code and an incident id, and the table's own sentence: what went wrong inside stays in the log. */
 function shown(view: ErrorView, error: RegistryError): ErrorView {
   if (error.status < 500) return view;
-  const sentence = Object.hasOwn(ERROR_CODES, error.code) ? ERROR_CODES[error.code as keyof typeof ERROR_CODES].message : error.message;
+  const sentence = Object.hasOwn(ERROR_CODES, error.code)
+    ? ERROR_CODES[error.code as keyof typeof ERROR_CODES].message
+    : error.message;
   return { ...view, message: sentence, details: null, step: null };
 }
 

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { RegistryError } from '../errors/registry-error.ts';
-import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { ResponseDraft } from './contract.ts';
 import type { EngineRequest, EngineResponse } from './exchange.ts';
 
@@ -15,7 +15,10 @@ type Headers = (readonly [string, string])[];
  * documents (never on blobs) with an entity tag of its own.
  * Fails with PRECONDITION_FAILED and RANGE_NOT_SATISFIABLE.
  */
-export function finish(draft: ResponseDraft, request: Pick<EngineRequest, 'method' | 'headers'>): MaybePromise<EngineResponse> {
+export function finish(
+  draft: ResponseDraft,
+  request: Pick<EngineRequest, 'method' | 'headers'>,
+): MaybePromise<EngineResponse> {
   const { body } = draft;
   const reading = request.method === 'GET' || request.method === 'HEAD';
   const wanted = requestHeaders(request);
@@ -33,7 +36,8 @@ export function finish(draft: ResponseDraft, request: Pick<EngineRequest, 'metho
 
   if (reading && wanted !== null && draft.status === 200) {
     const tags = etag === null ? [] : gzipped || coded ? [etag, codedTag(etag)] : [etag];
-    if (wanted.ifMatch !== null && !matchesTag(wanted.ifMatch, tags, true)) throw new RegistryError('PRECONDITION_FAILED');
+    if (wanted.ifMatch !== null && !matchesTag(wanted.ifMatch, tags, true))
+      throw new RegistryError('PRECONDITION_FAILED');
     if (wanted.ifNoneMatch !== null && matchesTag(wanted.ifNoneMatch, tags, false)) {
       return { status: 304, headers: headers.filter(([name]) => keptOn304(name)), body: null, closeConnection: false };
     }
@@ -65,7 +69,7 @@ export function finish(draft: ResponseDraft, request: Pick<EngineRequest, 'metho
       }
       if (handle.size !== null) headers.push(['Content-Length', String(handle.size)]);
       if (request.method === 'HEAD') return response(draft.status, headers, null);
-      return then(handle.open(), (opened) => response(draft.status, headers, opened.bytes ?? opened.stream));
+      return whenReady(handle.open(), (opened) => response(draft.status, headers, opened.bytes ?? opened.stream));
     }
   }
 }
@@ -115,7 +119,11 @@ function ranged(
 ): MaybePromise<EngineResponse> {
   headers.push(['Accept-Ranges', 'bytes']);
   const applies =
-    request.method === 'GET' && draft.status === 200 && wanted !== null && wanted.range !== null && ifRangeHolds(wanted.ifRange, etag);
+    request.method === 'GET' &&
+    draft.status === 200 &&
+    wanted !== null &&
+    wanted.range !== null &&
+    ifRangeHolds(wanted.ifRange, etag);
   const range = applies ? parseRange(wanted.range!, size) : 'whole';
   if (range === 'unsatisfiable') {
     throw new RegistryError('RANGE_NOT_SATISFIABLE', { headers: { 'Content-Range': `bytes */${size}` } });
@@ -125,7 +133,7 @@ function ranged(
   headers.push(['Content-Length', String(part === null ? size : part.end - part.start + 1)]);
   const status = part === null ? draft.status : 206;
   if (request.method === 'HEAD') return response(status, headers, null);
-  return then(open(part), (opened) => response(status, headers, opened.bytes ?? opened.stream));
+  return whenReady(open(part), (opened) => response(status, headers, opened.bytes ?? opened.stream));
 }
 
 /** RFC 9110 section 14.2: what is not understood, or asks for several ranges, is ignored. */
@@ -208,5 +216,7 @@ function replace(headers: Headers, name: string, value: string): void {
 
 /** RFC 9110 section 15.4.5. */
 function keptOn304(name: string): boolean {
-  return ['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary', 'last-modified'].includes(name.toLowerCase());
+  return ['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary', 'last-modified'].includes(
+    name.toLowerCase(),
+  );
 }

@@ -1,5 +1,14 @@
 import { type EncodedFilter, encodeFilter } from '../ports/encoded-filter.ts';
-import type { CountQuery, IndexedRecord, IndexQuery, IndexRow, ListQuery, Order, Page, Scalar } from '../ports/record-store.ts';
+import type {
+  CountQuery,
+  IndexedRecord,
+  IndexQuery,
+  IndexRow,
+  ListQuery,
+  Order,
+  Page,
+  Scalar,
+} from '../ports/record-store.ts';
 import { encodeScalar } from '../ports/scalar-text.ts';
 import { compareBytes } from '../shared/compare.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
@@ -104,4 +113,3 @@ function fits(row: IndexRow, filter: EncodedFilter): boolean {
 function scalarOf(value: Scalar | readonly Scalar[] | undefined): Scalar {
   return value === undefined || Array.isArray(value) ? null : (value as Scalar);
 }
-

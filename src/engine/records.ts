@@ -4,8 +4,17 @@ import { RegistryError } from '../errors/registry-error.ts';
 import { writeJson } from '../language/json.ts';
 import { toPlain } from '../language/member.ts';
 import { StoredValue } from '../language/values.ts';
-import type { Filter, IndexedRecord, IndexQuery, ListQuery, Page, Position, RecordStore, Scalar } from '../ports/record-store.ts';
-import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import type {
+  Filter,
+  IndexedRecord,
+  IndexQuery,
+  ListQuery,
+  Page,
+  Position,
+  RecordStore,
+  Scalar,
+} from '../ports/record-store.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { DocumentPlan, IndexPlan, RecordPage, RecordQuery, Records } from './contract.ts';
 import type { DocumentRules } from './documents.ts';
 import { countOverlay, overlayList, overlayQuery } from './overlay.ts';
@@ -25,18 +34,22 @@ export class RequestRecords implements Records {
     const known = txn?.known(document.name, key);
     if (known !== undefined) return this.#shown(document, known, asRegistry);
     this.#session.countIo();
-    return then(this.#store(document).get(document.name, key), (record) => {
+    return whenReady(this.#store(document).get(document.name, key), (record) => {
       const value = record === null ? null : new StoredValue(record.key, record.value, record.version);
       txn?.noteRecord(document.name, key, value);
       return this.#shown(document, value, asRegistry);
     });
   }
 
-  getMany(document: DocumentPlan, keys: readonly string[], asRegistry = false): MaybePromise<readonly (StoredValue | null)[]> {
+  getMany(
+    document: DocumentPlan,
+    keys: readonly string[],
+    asRegistry = false,
+  ): MaybePromise<readonly (StoredValue | null)[]> {
     const txn = this.#session.txn;
     const missing = txn === null ? keys : keys.filter((key) => txn.known(document.name, key) === undefined);
     this.#session.countIo();
-    return then(this.#store(document).getMany(document.name, missing), (records) => {
+    return whenReady(this.#store(document).getMany(document.name, missing), (records) => {
       const found = new Map<string, StoredValue | null>();
       records.forEach((record, index) => {
         const key = missing[index]!;
@@ -64,7 +77,8 @@ export class RequestRecords implements Records {
       visible,
       limit,
       after,
-      (from: string | null, count) => this.#listPage(document, { collection: document.name, prefix, after: from, limit: count }),
+      (from: string | null, count) =>
+        this.#listPage(document, { collection: document.name, prefix, after: from, limit: count }),
       (record) => record.key,
       (last) => last,
     );
@@ -91,9 +105,10 @@ export class RequestRecords implements Records {
     const txn = this.#session.txn;
     const query = { collection: document.name, index: index.name, where };
     const pending = txn === null ? NO_WRITES : pendingOf(txn, document.name);
-    if (txn !== null && pending.length > 0) return countOverlay((page) => this.#storePage(index, page, txn), query, pending);
+    if (txn !== null && pending.length > 0)
+      return countOverlay((page) => this.#storePage(index, page, txn), query, pending);
     this.#session.countIo();
-    return then(this.#store(document).count(query), (count) => {
+    return whenReady(this.#store(document).count(query), (count) => {
       txn?.noteCount(query, count);
       return count;
     });
@@ -117,7 +132,7 @@ export class RequestRecords implements Records {
     }
     const ttlSeconds = options?.ttlSeconds ?? rules.ttlSeconds;
     const expiresAt = ttlSeconds > 0 ? this.#session.now() + ttlSeconds * 1000 : null;
-    return then(rules.project(plain), (rows) => {
+    return whenReady(rules.project(plain), (rows) => {
       txn.write({
         collection: document.name,
         key,
@@ -154,7 +169,7 @@ export class RequestRecords implements Records {
   #shown(document: DocumentPlan, value: StoredValue | null, asRegistry: boolean): MaybePromise<StoredValue | null> {
     const visible = value === null ? null : this.#visible(document, asRegistry);
     if (visible === null) return value;
-    return then(visible(value, this.#session.principal), (shown) => (shown ? value : null));
+    return whenReady(visible(value, this.#session.principal), (shown) => (shown ? value : null));
   }
 
   #listPage(document: DocumentPlan, query: ListQuery): MaybePromise<Page> {
@@ -162,7 +177,7 @@ export class RequestRecords implements Records {
     const pending = txn === null ? NO_WRITES : pendingOf(txn, document.name);
     const wider = pending.length === 0 ? query : { ...query, limit: query.limit + pending.length };
     this.#session.countIo();
-    return then(this.#store(document).list(wider), (page) => {
+    return whenReady(this.#store(document).list(wider), (page) => {
       txn?.noteList(wider, page);
       return pending.length === 0 ? page : overlayList(page, query, pending);
     });
@@ -173,12 +188,12 @@ export class RequestRecords implements Records {
     const pending = txn === null ? NO_WRITES : pendingOf(txn, index.document.name);
     if (pending.length === 0) return this.#storePage(index, query, txn);
     const wider = { ...query, limit: query.limit + pending.length };
-    return then(this.#storePage(index, wider, txn), (page) => overlayQuery(page, query, pending));
+    return whenReady(this.#storePage(index, wider, txn), (page) => overlayQuery(page, query, pending));
   }
 
   #storePage(index: IndexPlan, query: IndexQuery, txn: Transaction | null): MaybePromise<Page> {
     this.#session.countIo();
-    return then(this.#store(index.document).query(query), (page) => {
+    return whenReady(this.#store(index.document).query(query), (page) => {
       txn?.noteQuery(query, page);
       return page;
     });
@@ -204,7 +219,7 @@ export class RequestRecords implements Records {
     seal: (last: P) => string,
   ): MaybePromise<RecordPage> {
     if (visible === null) {
-      return then(fetch(after, limit), (page) => {
+      return whenReady(fetch(after, limit), (page) => {
         const last = page.records.at(-1);
         return {
           records: page.records.map((record) => new StoredValue(record.key, record.value, record.version)),

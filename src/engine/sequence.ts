@@ -1,4 +1,4 @@
-import { RegistryError, toRegistryError } from '../errors/registry-error.ts';
+import { type RegistryError, toRegistryError } from '../errors/registry-error.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Run, Signal, StepRun } from './contract.ts';
 

@@ -32,7 +32,13 @@ export class StepArguments implements StepCompiler {
   readonly #inside: PipelineScope;
   readonly #place: string;
 
-  constructor(context: CompileContext, step: StepDefinition, operation: OperationDefinition, scope: PipelineScope, place: string) {
+  constructor(
+    context: CompileContext,
+    step: StepDefinition,
+    operation: OperationDefinition,
+    scope: PipelineScope,
+    place: string,
+  ) {
     this.definition = context.definition;
     this.#context = context;
     this.#step = step;
@@ -215,7 +221,12 @@ export class StepArguments implements StepCompiler {
     const steps = this.#written(argument);
     if (!Array.isArray(steps)) return null;
     const scope = this.#scopeOf(argument);
-    const run = compileSteps(this.#context, steps as unknown as readonly StepDefinition[], scope, `${this.#place}.${argument}.`);
+    const run = compileSteps(
+      this.#context,
+      steps as unknown as readonly StepDefinition[],
+      scope,
+      `${this.#place}.${argument}.`,
+    );
     if (scope === this.#scope) return run;
     // Names bound inside begin each round unbound; those that the loop itself binds (`as`) are there already.
     const kept = new Set(this.boundSlots);
@@ -236,7 +247,11 @@ export class StepArguments implements StepCompiler {
     const pipeline = this.definition.pipelines[name];
     if (pipeline === undefined) throw new Error(`The checker let the pipeline ${name} pass`);
     const compiled = this.#context.pipeline(name);
-    return { inputs: pipeline.inputs, outputs: pipeline.outputs, run: (run, inputs) => callPipeline(compiled, run, inputs) };
+    return {
+      inputs: pipeline.inputs,
+      outputs: pipeline.outputs,
+      run: (run, inputs) => callPipeline(compiled, run, inputs),
+    };
   }
 
   #compileKey(json: Json | undefined, document: DocumentPlan): (frame: Frame) => string {
@@ -325,11 +340,17 @@ function invalid(argument: string, wanted: string): RegistryError {
 
 /** The plain form that expressions see of a blob stands for it: opened again by its digest. */
 function reopened(value: unknown, stores: readonly string[], run: Run, argument: string): ByteHandle {
-  const { digest, size, media_type } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  if (typeof digest !== 'string' || typeof size !== 'number' || stores[0] === undefined) throw invalid(argument, 'bytes');
+  const { digest, size, media_type } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof digest !== 'string' || typeof size !== 'number' || stores[0] === undefined)
+    throw invalid(argument, 'bytes');
   const store = stores.includes('primary') ? 'primary' : stores[0];
-  const handle = run.session.blobs.get(store, digest, { size, mediaType: typeof media_type === 'string' ? media_type : null });
+  const handle = run.session.blobs.get(store, digest, {
+    size,
+    mediaType: typeof media_type === 'string' ? media_type : null,
+  });
   if (handle instanceof Promise || handle === null) throw invalid(argument, 'bytes');
   return handle;
 }
-

@@ -5,7 +5,8 @@ import type { EncodeText, Use } from '../language/template.ts';
 export function encodePath(isMulti: (use: Use) => boolean): EncodeText {
   return (value, use) => {
     // A lone surrogate cannot be written in UTF-8.
-    if (!value.isWellFormed()) throw new RegistryError('VALUE_INVALID', { message: `${use.path} is not well-formed text` });
+    if (!value.isWellFormed())
+      throw new RegistryError('VALUE_INVALID', { message: `${use.path} is not well-formed text` });
     const encode = (segment: string) =>
       segment === '.' || segment === '..' ? segment.replaceAll('.', '%2E') : encodeURIComponent(segment);
     return isMulti(use) ? value.split('/').map(encode).join('/') : encode(value);

@@ -22,7 +22,8 @@ const BACKOFF_MS = 1;
 export function transactionBlock(body: StepRun, end: 'commit' | 'abort', storeName: string): StepRun {
   return async (run) => {
     const session = run.session as RequestSession;
-    if (session.txn !== null) throw new RegistryError('INTERNAL', { message: 'A transaction was begun inside another' });
+    if (session.txn !== null)
+      throw new RegistryError('INTERNAL', { message: 'A transaction was begun inside another' });
     const store = session.engine.store(storeName);
     const clock = session.engine.clock;
     const saved = run.slots.slice();
@@ -49,7 +50,9 @@ export function transactionBlock(body: StepRun, end: 'commit' | 'abort', storeNa
         for (let slot = 0; slot < saved.length; slot++) run.slots[slot] = saved[slot];
         if (clock.now() >= deadline) throw conflict();
         if (failures >= FAILURES_BEFORE_TURN && turn === null) {
-          turn = await orConflict(session.engine.turns.take([turnKey(result.check)], deadlineSignal(session, deadline)));
+          turn = await orConflict(
+            session.engine.turns.take([turnKey(result.check)], deadlineSignal(session, deadline)),
+          );
         } else if (failures > FAILURES_BEFORE_TURN) {
           await clock.sleep(Math.random() * BACKOFF_MS * 2 ** Math.min(failures - FAILURES_BEFORE_TURN, 5));
         }
@@ -110,7 +113,12 @@ async function finish(
 }
 
 /** A commit whose outcome a broken connection left unknown is settled by its id before anything else happens. */
-async function commitSettled(clock: Clock, store: RecordStore, commit: Commit, deadline: number): Promise<CommitResult> {
+async function commitSettled(
+  clock: Clock,
+  store: RecordStore,
+  commit: Commit,
+  deadline: number,
+): Promise<CommitResult> {
   try {
     return await store.commit(commit);
   } catch (thrown) {

@@ -66,7 +66,12 @@ export function createTurns(): Turns {
         const hold = holders.get(key);
         if (hold !== undefined && hold.turn !== own) busy.push(hold.released);
       }
-      return busy.length === 0 ? undefined : abortable(Promise.all(busy).then(() => undefined), signal);
+      return busy.length === 0
+        ? undefined
+        : abortable(
+            Promise.all(busy).then(() => undefined),
+            signal,
+          );
     },
   };
 }

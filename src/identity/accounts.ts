@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { RecordPut, RecordStore, StoredRecord } from '../ports/record-store.ts';
-import type { MaybePromise } from '../shared/maybe-promise.ts';
-import { whenReady } from '../shared/when-ready.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import { projectIdentity, TOKENS, TOKENS_BY_USER, USERS } from './collections.ts';
 import { decodeToken, decodeUser, type TokenRecord, type UserRecord } from './records.ts';
 
