@@ -1,13 +1,13 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import type { ByteHandle, OpenBytes } from '../language/values.ts';
-import { type MaybePromise, then } from '../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 
 /**
  * The whole content of a handle. Calls `tooLarge`, which must throw, as soon as there are more than `maxBytes`. Fails with BODY_TRUNCATED when
  * there are fewer than the handle stated, and with whatever opening or reading it fails with.
  */
 export function readAll(handle: ByteHandle, maxBytes: number, tooLarge: () => never): MaybePromise<Uint8Array> {
-  return then(handle.open(), (opened) => {
+  return whenReady(handle.open(), (opened) => {
     if (opened.bytes === null) return drain(opened, maxBytes, tooLarge);
     return opened.bytes.length > maxBytes ? tooLarge() : opened.bytes;
   });

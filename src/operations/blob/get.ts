@@ -1,5 +1,5 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { requiredText } from '../arguments.ts';
 import { digestText, isAddress } from './digest-text.ts';
 
@@ -15,7 +15,7 @@ export const blobGet: OperationHandler = {
     return (run) => {
       const address = digestText(digest(run));
       const known = { size: size(run), mediaType: mediaType(run) };
-      return then(isAddress(address) ? run.session.blobs.get(store, address, known) : null, (handle) => {
+      return whenReady(isAddress(address) ? run.session.blobs.get(store, address, known) : null, (handle) => {
         bind(run, handle);
         return undefined;
       });

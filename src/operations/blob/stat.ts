@@ -1,5 +1,5 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { requiredText } from '../arguments.ts';
 import { digestText, isAddress } from './digest-text.ts';
 
@@ -12,7 +12,7 @@ export const blobStat: OperationHandler = {
     const bind = step.bind('out');
     return (run) => {
       const address = digestText(digest(run));
-      return then(isAddress(address) ? run.session.blobs.stat(store, address) : null, (stat) => {
+      return whenReady(isAddress(address) ? run.session.blobs.stat(store, address) : null, (stat) => {
         bind(run, stat === null ? null : { digest: stat.digest, size: stat.size });
         return undefined;
       });

@@ -1,5 +1,5 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { goOn } from '../arguments.ts';
 import { compileCacheKey } from './cache-key.ts';
 
@@ -11,7 +11,7 @@ export const cacheDelete: OperationHandler = {
     return (run) => {
       const at = key(run);
       const { session } = run;
-      return then(
+      return whenReady(
         session.defer(() => session.cache.delete(at)),
         goOn,
       );

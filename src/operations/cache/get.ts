@@ -1,6 +1,6 @@
 import type { OperationHandler, Run } from '../../engine/contract.ts';
 import type { CacheEntry } from '../../ports/cache.ts';
-import { type MaybePromise, then } from '../../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
 import { compileCacheKey } from './cache-key.ts';
 import { decodeCacheValue } from './cache-value.ts';
 
@@ -12,8 +12,8 @@ export const cacheGet: OperationHandler = {
     const bindHit = step.bind('hit_out');
     const bindValue = step.bind('value_out');
     return (run) =>
-      then(lookUp(run, key(run)), (entry) =>
-        then(entry === null ? 0 : run.session.sequence(), (sequence) => {
+      whenReady(lookUp(run, key(run)), (entry) =>
+        whenReady(entry === null ? 0 : run.session.sequence(), (sequence) => {
           const fresh = entry !== null && entry.sequence >= sequence;
           bindHit(run, fresh);
           bindValue(run, fresh ? decodeCacheValue(entry.bytes) : null);

@@ -1,5 +1,5 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { goOn, invalidArgument } from '../arguments.ts';
 import { compileCacheKey } from './cache-key.ts';
 import { encodeCacheValue } from './cache-value.ts';
@@ -22,7 +22,7 @@ export const cachePut: OperationHandler = {
         const bytes = await encodeCacheValue(kept);
         if (bytes !== null) await session.cache.put(at, { bytes, sequence }, ttlSeconds * 1000);
       };
-      return then(session.defer(store), goOn);
+      return whenReady(session.defer(store), goOn);
     };
   },
 };

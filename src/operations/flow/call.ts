@@ -1,6 +1,6 @@
 import type { OperationHandler, Run } from '../../engine/contract.ts';
 import { setOwn } from '../../language/member.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { asObject } from '../arguments.ts';
 
 /** See `operations/flow/call.json`. */
@@ -13,7 +13,7 @@ export const flowCall: OperationHandler = {
     return (run) => {
       const values = asObject(given(run), 'with');
       const inputs = call.inputs.map((name) => (values !== null && Object.hasOwn(values, name) ? values[name] : null));
-      return then(call.run(run, inputs), (result) => {
+      return whenReady(call.run(run, inputs), (result) => {
         if (result === undefined || !('outputs' in result)) return result;
         bind(run, result.outputs);
         return undefined;

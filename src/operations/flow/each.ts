@@ -1,7 +1,7 @@
 import type { OperationHandler, Run, Signal } from '../../engine/contract.ts';
 import { fail } from '../../errors/registry-error.ts';
 import { StoredValue } from '../../language/values.ts';
-import { type MaybePromise, then } from '../../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
 import { goOn, invalidArgument, isPlainObject } from '../arguments.ts';
 
 /** One round: runs the steps and keeps what they give. */
@@ -33,15 +33,15 @@ export const flowEach: OperationHandler = {
       const collected: unknown[] = [];
       const round: Round = (current, item) => {
         bindItem(current, item);
-        return then(steps(current), (signal) => {
+        return whenReady(steps(current), (signal) => {
           if (signal !== undefined) return signal;
-          return then(from(current), (value) => {
+          return whenReady(from(current), (value) => {
             collected.push(value ?? null);
             return goOn();
           });
         });
       };
-      return then(loop(run, listOf(run), 0, round), (signal) => {
+      return whenReady(loop(run, listOf(run), 0, round), (signal) => {
         if (signal === undefined) bindAll(run, collected);
         return signal;
       });

@@ -1,6 +1,6 @@
 import type { DocumentPlan, IndexPlan, OperationHandler, Run } from '../../engine/contract.ts';
 import type { Filter } from '../../ports/record-store.ts';
-import { type MaybePromise, then } from '../../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
 import { asObject, goOn, invalidArgument } from '../arguments.ts';
 import { keyFilters } from './filters.ts';
 
@@ -30,7 +30,7 @@ function deleteRows(
   where: readonly Filter[],
 ): MaybePromise<undefined> {
   const { records } = run.session;
-  return then(records.query(index, { where, order: [], limit: PAGE, cursor: null }, true), (page) => {
+  return whenReady(records.query(index, { where, order: [], limit: PAGE, cursor: null }, true), (page) => {
     for (const row of page.records) records.delete(document, row.key);
     return page.next === null ? goOn() : deleteRows(run, index, document, where);
   });

@@ -1,7 +1,7 @@
 import type { IndexPlan, OperationHandler, StepCompiler } from '../../engine/contract.ts';
 import type { Frame } from '../../language/frame.ts';
 import type { Filter, Order } from '../../ports/record-store.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { asObject, compileLimit, goOn, invalidArgument } from '../arguments.ts';
 import { keyFilters, parseOrder, whereFilters } from './filters.ts';
 
@@ -31,11 +31,11 @@ export const indexQuery: OperationHandler = {
         ...(asked === null ? [] : whereFilters(index, ordering, asked)),
       ];
       const query = { where, order: order(run, equal), limit: limit(run), cursor: cursor(run) };
-      return then(records.query(index, query, asRegistry), (page) => {
+      return whenReady(records.query(index, query, asRegistry), (page) => {
         bind(run, page.records);
         bindNext(run, page.next);
         if (!counts) return undefined;
-        return then(total(run) ? records.count(index, where, asRegistry) : null, (count) => {
+        return whenReady(total(run) ? records.count(index, where, asRegistry) : null, (count) => {
           bindTotal(run, count);
           return goOn();
         });

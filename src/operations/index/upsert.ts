@@ -1,6 +1,6 @@
 import type { OperationHandler } from '../../engine/contract.ts';
 import { toPlain } from '../../language/member.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { asObject, goOn, invalidArgument } from '../arguments.ts';
 
 /** See `operations/index/upsert.json`. A row is a record of the index's own document; the fields of the index are its key. */
@@ -17,7 +17,10 @@ export const indexUpsert: OperationHandler = {
       const named = asObject(fields(run), 'key');
       if (row === null || named === null) throw invalidArgument(row === null ? 'value' : 'key', 'an object');
       const whole = { ...row, ...named };
-      return then(run.session.records.put(document, document.encodeKey(partsOf(whole, document.parts)), whole), goOn);
+      return whenReady(
+        run.session.records.put(document, document.encodeKey(partsOf(whole, document.parts)), whole),
+        goOn,
+      );
     };
   },
 };

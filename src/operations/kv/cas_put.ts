@@ -1,7 +1,7 @@
 import type { DocumentPlan, OperationHandler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { StoredValue } from '../../language/values.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { goOn } from '../arguments.ts';
 import { compileTtl } from './ttl.ts';
 
@@ -18,9 +18,9 @@ export const kvCasPut: OperationHandler = {
     return (run) => {
       const { records } = run.session;
       const at = key(run);
-      return then(records.get(document, at, true), (current) => {
+      return whenReady(records.get(document, at, true), (current) => {
         check(document, current, ifAbsent(run), ifVersion(run));
-        return then(records.put(document, at, value(run), ttl(run)), goOn);
+        return whenReady(records.put(document, at, value(run), ttl(run)), goOn);
       });
     };
   },

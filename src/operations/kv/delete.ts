@@ -1,6 +1,6 @@
 import type { OperationHandler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 
 /** See `operations/kv/delete.json`. */
 export const kvDelete: OperationHandler = {
@@ -18,7 +18,7 @@ export const kvDelete: OperationHandler = {
     return (run) => {
       const { records } = run.session;
       const at = key(run);
-      return then(records.get(document, at, true), (current) => {
+      return whenReady(records.get(document, at, true), (current) => {
         if (current === null && mustExist) throw new RegistryError('NOT_FOUND');
         if (current !== null) records.delete(document, at);
         bind(run, current !== null);

@@ -1,5 +1,5 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { goOn } from '../arguments.ts';
 
 /** See `operations/kv/get.json`. */
@@ -13,7 +13,7 @@ export const kvGet: OperationHandler = {
     if (step.has('keys')) {
       const keys = step.keys('keys', document);
       return (run) =>
-        then(run.session.records.getMany(document, keys(run), asRegistry), (records) => {
+        whenReady(run.session.records.getMany(document, keys(run), asRegistry), (records) => {
           bind(run, records);
           bindVersion(
             run,
@@ -24,7 +24,7 @@ export const kvGet: OperationHandler = {
     }
     const key = step.key('key', document);
     return (run) =>
-      then(run.session.records.get(document, key(run), asRegistry), (record) => {
+      whenReady(run.session.records.get(document, key(run), asRegistry), (record) => {
         bind(run, record);
         bindVersion(run, record?.version ?? null);
         return goOn();

@@ -1,6 +1,6 @@
 import type { OperationHandler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { asObject, compileLimit } from '../arguments.ts';
 
 /** See `operations/kv/list.json`. A cursor is tied to the document and the prefix, and holds the last key shown. */
@@ -21,7 +21,7 @@ export const kvList: OperationHandler = {
       const sealed = cursor(run);
       const after = sealed === null ? null : session.openCursor(purpose, sealed);
       if (after !== null && typeof after !== 'string') throw new RegistryError('CURSOR_INVALID');
-      return then(session.records.list(document, prefix, after, limit(run), asRegistry), (page) => {
+      return whenReady(session.records.list(document, prefix, after, limit(run), asRegistry), (page) => {
         bind(run, page.records);
         bindNext(run, page.next === null ? null : session.sealCursor(purpose, page.next));
         return undefined;

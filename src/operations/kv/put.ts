@@ -1,5 +1,5 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { goOn } from '../arguments.ts';
 import { compileTtl } from './ttl.ts';
 
@@ -11,6 +11,6 @@ export const kvPut: OperationHandler = {
     const key = step.key('key', document);
     const value = step.value('value');
     const ttl = compileTtl(step);
-    return (run) => then(run.session.records.put(document, key(run), value(run), ttl(run)), goOn);
+    return (run) => whenReady(run.session.records.put(document, key(run), value(run), ttl(run)), goOn);
   },
 };

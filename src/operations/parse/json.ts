@@ -2,7 +2,7 @@ import type { OperationHandler } from '../../engine/contract.ts';
 import { fail, RegistryError } from '../../errors/registry-error.ts';
 import { parseJson as parseJsonText } from '../../language/json.ts';
 import { isByteHandle } from '../../language/values.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { readAll } from '../read-all.ts';
 
 /** See `operations/parse/json.json`. */
@@ -24,7 +24,7 @@ export const parseJson: OperationHandler = {
         });
       }
       if (body.size !== null && body.size > maxBytes) tooLarge();
-      return then(readAll(body, maxBytes, tooLarge), (bytes) => {
+      return whenReady(readAll(body, maxBytes, tooLarge), (bytes) => {
         if (bytes.length === 0) fail('JSON_INVALID', 'The request has no body');
         const value = parseJsonText(bytes, { maxBytes, maxDepth });
         const errors = validate?.(value) ?? null;

@@ -1,7 +1,7 @@
 import type { OperationHandler, Run, StepCompiler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
 import { type ByteHandle, isByteHandle, StoredValue } from '../../language/values.ts';
-import { type MaybePromise, then } from '../../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
 import { asObject, invalidArgument } from '../arguments.ts';
 import { digestText } from '../blob/digest-text.ts';
 import { headerText } from '../headers.ts';
@@ -27,7 +27,7 @@ export const respondBytes: OperationHandler = {
         return draft(run, { kind: 'bytes', bytes: Buffer.from(value) }, type ?? OCTETS, null);
       }
       if (value instanceof Uint8Array) return draft(run, { kind: 'bytes', bytes: value }, type ?? OCTETS, null);
-      return then(isByteHandle(value) ? value : reopen(run, value), (handle) =>
+      return whenReady(isByteHandle(value) ? value : reopen(run, value), (handle) =>
         draft(run, { kind: 'handle', handle }, type ?? storedType(handle), handle.digests.sha256 ?? null),
       );
     };
@@ -51,7 +51,7 @@ function compileReopen(step: StepCompiler): (run: Run, value: unknown) => MaybeP
     if (typeof digest !== 'string') throw invalidArgument('body', 'bytes, text or a document');
     // The size that the plain form states is not relied on: asking the store tells an absent blob in time.
     const known = { size: null, mediaType: typeof mediaType === 'string' ? mediaType : null };
-    return then(run.session.blobs.get(store, digestText(digest), known), (handle) => {
+    return whenReady(run.session.blobs.get(store, digestText(digest), known), (handle) => {
       if (handle === null) throw new RegistryError('BLOB_NOT_FOUND');
       return handle;
     });
