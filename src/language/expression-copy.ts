@@ -1,4 +1,5 @@
 import { fail } from '../errors/registry-error.ts';
+import { checkTime } from './expression-limits.ts';
 import { setOwn, toPlain } from './member.ts';
 
 /** Names by which the expression engine knows its own functions. Data that bears them would be taken for one. */
@@ -56,6 +57,7 @@ export function copyOut(value: unknown, maxBytes: number): unknown {
     }
     spend(4);
     if (item === null) return null;
+    checkTime();
     if (RESERVED.some((name) => Object.hasOwn(item, name))) fail('EXPRESSION_FAILED', 'An expression gave a function');
     if (Array.isArray(item)) return Array.from(item, (element) => copy(element, depth + 1));
     const object = {};

@@ -1,11 +1,9 @@
 import { RE2JS } from 're2js';
 import { checkTime } from './expression-limits.ts';
-import { parseRegex } from './regex-parse.ts';
-import { printRegex } from './regex-print.ts';
 
 /**
- * What the expression engine uses in place of `RegExp` for the literals in an expression: the same answers in linear time.
- * It sets `lastIndex`, calls `exec`, and reads the match, its groups and its place.
+ * What the expression engine uses in place of `RegExp` for the literals in an expression: RE2, which takes linear time. Numbered
+ * groups and the flags `i` and `m` work. The engine sets `lastIndex`, calls `exec`, and reads the match, its groups and its place.
  */
 export class ExpressionRegex {
   lastIndex = 0;
@@ -13,7 +11,7 @@ export class ExpressionRegex {
 
   constructor(literal: RegExp) {
     const flags = (literal.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) | (literal.multiline ? RE2JS.MULTILINE : 0);
-    this.#regex = RE2JS.compile(printRegex(parseRegex(literal.source), 're2'), flags);
+    this.#regex = RE2JS.compile(RE2JS.translateRegExp(literal.source), flags);
   }
 
   exec(text: string): ((string | undefined)[] & { index: number }) | null {
