@@ -16,7 +16,7 @@ export type NameKind =
   | 'scope'
   | 'env';
 
-/** All declared names. A pack `npm` that declares the document `package` declares `npm.package`. */
+/** All declared names. A pack `books` that declares the document `title` declares `books.title`. */
 export interface Names {
   /** Reports DUPLICATE_ID when the qualified name is taken. Returns the qualified name. */
   declare(kind: NameKind, pack: string | null, name: string, spot: Spot): string;

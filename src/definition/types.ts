@@ -1,7 +1,7 @@
 /**
  * The typed Definition: all of a registry's JSON merged into one frozen value, with defaults filled in. Only `load.ts` makes one.
- * Names declared by a pack (`documents`, `indexes`, `pipelines`, `entities`, `schemas`, `events`) are qualified here: a pack `npm`
- * that declares `package` gives `npm.package`; references inside that pack were resolved to the qualified name, so that everything
+ * Names declared by a pack (`documents`, `indexes`, `pipelines`, `entities`, `schemas`, `events`) are qualified here: a pack `books`
+ * that declares `title` gives `books.title`; references inside that pack were resolved to the qualified name, so that everything
  * behind the loader looks names up as they are. Names of `schema.json` have no prefix.
  */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
