@@ -1,9 +1,12 @@
 import { declareNames } from './declare.ts';
 import type { Finding } from './findings.ts';
+import { createLintContext } from './lint/create-context.ts';
+import { runRules } from './lint/index.ts';
+import { rootLists } from './lint/roots.ts';
 import { mergeRaw } from './merge-raw.ts';
 import type { LoadContext, Model } from './model.ts';
 import { createNames } from './names.ts';
-import { createMap, isObject, type ObjectReader, openObject } from './object-reader.ts';
+import { createMap, type ObjectReader, openObject } from './object-reader.ts';
 import { createPlaces, spotOf } from './places.ts';
 import { readRegistryFiles } from './read-files.ts';
 import { createReporter } from './reporter.ts';
@@ -17,7 +20,7 @@ import { readPipelines, readRouteFiles, readRoutes } from './sections/routes.ts'
 import { readShaped, SHAPES, warnOfSectionsNotRun } from './sections/shapes.ts';
 import { readDocuments, readStores } from './sections/storage.ts';
 import { readUpstreams } from './sections/upstreams.ts';
-import type { Definition, JsonObject, PackDefinition } from './types.ts';
+import type { Definition, PackDefinition } from './types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Loaded {
@@ -73,12 +76,13 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
     readRouteFiles(context, model, read, pack.routes);
   }
 
+  runRules(createLintContext(context, model, definition.ops, definition.kvStores, rootLists(model)));
   const findings = reporter.findings();
   if (findings.some((finding) => finding.severity === 'error')) return { definition: null, findings, root, files };
   const raw = mergeRaw(
     reader.json,
     opened.map((pack) => ({ name: pack.name, json: pack.reader.json })),
-    model.routes.map((route) => ({ json: routeJson(route.spot), definition: route.definition })),
+    model.routes.map((route) => ({ json: route.json, definition: route.definition })),
   );
   return { definition: freeze({ ...definition, ...fromModel(model), raw }), findings, root, files };
 }
@@ -169,14 +173,6 @@ function fromModel(model: Model) {
   const { entities, documents, schemas, indexes, events } = model;
   const routes = model.routes.map((route) => route.definition);
   return { packs, entities, documents, schemas, indexes, events, routes, pipelines, applyPipelines };
-}
-
-function routeJson(spot: { readonly container: object; readonly member: string | number | null }): JsonObject {
-  const value: unknown =
-    spot.member === null
-      ? spot.container
-      : Object.entries(spot.container).find(([key]) => key === String(spot.member))?.[1];
-  return isObject(value) ? value : {};
 }
 
 function freeze<T>(value: T): T {

@@ -39,6 +39,7 @@ export interface StepList {
 export interface StepNode {
   /** The step object. */
   readonly spot: Spot;
+  readonly json: JsonObject;
   readonly op: string;
   readonly pack: string | null;
   /** Null when no operation has this name. */
@@ -70,6 +71,7 @@ export interface RouteNode {
   readonly definition: RouteDefinition;
   /** The route object. */
   readonly spot: Spot;
+  readonly json: JsonObject;
   readonly list: StepList;
   /** Spot of each of `definition.paths`, in the same order. */
   readonly pathSpots: readonly Spot[];
@@ -77,7 +79,7 @@ export interface RouteNode {
 
 export interface PipelineNode {
   readonly definition: PipelineDefinition;
-  readonly spot: Spot;
+  readonly json: JsonObject;
   readonly list: StepList;
 }
 
@@ -92,6 +94,8 @@ export interface ApplyPipelineNode {
 export interface LooseValue {
   readonly kind: 'template' | 'condition' | 'regex' | 'schema' | 'key';
   readonly json: Json;
+  /** For `schema`: with its references to other schemas resolved. */
+  readonly resolved?: JsonObject;
   readonly spot: Spot;
   /** The variables and roots that may be read there. */
   readonly names: readonly string[];

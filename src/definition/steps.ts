@@ -48,7 +48,7 @@ function readStep(context: LoadContext, pack: string | null, json: Json, spot: S
   const names = Object.keys(args).filter((name) => name !== 'when');
   const nodes = names.flatMap((name) => readArguments(context, pack, operation, args, name));
   const definition = defineStep(op, args, nodes, when?.json ?? null, catches, label);
-  return { spot, op, pack, operation, args: nodes, argsSpot, when, catches, definition };
+  return { spot, json: reader.json, op, pack, operation, args: nodes, argsSpot, when, catches, definition };
 }
 
 function readWhen(context: LoadContext, step: JsonObject, args: JsonObject): StepNode['when'] {

@@ -18,9 +18,12 @@ export function readEvents(context: LoadContext, model: Model, owner: ObjectRead
     const name = qualify(pack, reader.requiredText('name'));
     const durable = reader.boolean('durable', true);
     const written = reader.object('schema');
-    if (written !== null) model.loose.push({ kind: 'schema', json: written, spot: reader.at('schema'), names: [] });
+    const schema = written === null ? null : resolveSchemaRefs(context, pack, written);
+    if (written !== null && schema !== null) {
+      model.loose.push({ kind: 'schema', json: written, resolved: schema, spot: reader.at('schema'), names: [] });
+    }
     reader.finish();
-    const event = { name, durable, schema: written === null ? null : resolveSchemaRefs(context, pack, written) };
+    const event = { name, durable, schema };
     model.events[name] = event;
     return event;
   });

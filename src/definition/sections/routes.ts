@@ -68,8 +68,9 @@ function readRoute(
   const schemaOf = (key: string): JsonObject | null => {
     const schema = reader.object(key);
     if (schema === null) return null;
-    model.loose.push({ kind: 'schema', json: schema, spot: reader.at(key), names: [] });
-    return resolveSchemaRefs(context, packName, schema);
+    const resolved = resolveSchemaRefs(context, packName, schema);
+    model.loose.push({ kind: 'schema', json: schema, resolved, spot: reader.at(key), names: [] });
+    return resolved;
   };
   const definition = {
     id,
@@ -85,7 +86,7 @@ function readRoute(
     pipeline: list.steps.map((step) => step.definition),
   };
   reader.finish();
-  return { definition, spot, list, pathSpots };
+  return { definition, spot, json: reader.json, list, pathSpots };
 }
 
 function readPaths(
@@ -124,6 +125,10 @@ export function readPipelines(context: LoadContext, model: Model, owner: ObjectR
     reader.finish();
     const qualified = qualify(pack, name);
     const pipeline = list.steps.map((step) => step.definition);
-    model.pipelines.set(qualified, { definition: { name: qualified, pack, inputs, outputs, pipeline }, spot, list });
+    model.pipelines.set(qualified, {
+      definition: { name: qualified, pack, inputs, outputs, pipeline },
+      json: reader.json,
+      list,
+    });
   }
 }

@@ -101,8 +101,9 @@ export function readDocuments(
       openObject(json, spot, context.reporter);
       continue;
     }
-    model.schemas[qualify(pack, name)] = resolveSchemaRefs(context, pack, json);
-    model.loose.push({ kind: 'schema', json, spot, names: [] });
+    const resolved = resolveSchemaRefs(context, pack, json);
+    model.schemas[qualify(pack, name)] = resolved;
+    model.loose.push({ kind: 'schema', json, resolved, spot, names: [] });
   }
   const documents = storage?.object('documents') ?? {};
   for (const [name, json] of Object.entries(documents)) {

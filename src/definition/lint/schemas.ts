@@ -1,0 +1,48 @@
+import { createSchemaCompiler, type SchemaCompiler } from '../../language/json-schema.ts';
+import { isObject } from '../object-reader.ts';
+import type { Spot } from '../places.ts';
+import type { Json } from '../types.ts';
+import type { LintContext } from './context.ts';
+import type { Rule } from './rule.ts';
+import { allSteps } from './walk-steps.ts';
+
+/** JSON Schemas compile: declared ones, those of routes and events, and those written in steps. */
+export const schemasRule: Rule = {
+  codes: ['SCHEMA_INVALID', 'REGEX_INVALID'],
+  run(context) {
+    const compiler = createSchemaCompiler(context.model.schemas);
+    const check = (resolved: Json, spot: Spot): void => {
+      if (!isObject(resolved) || compiles(compiler, resolved)) return;
+      const problem = compiler.check(resolved);
+      if (problem !== null) report(context, spot, problem);
+    };
+    for (const { kind, json, resolved, spot } of context.model.loose) {
+      if (kind === 'schema') check(resolved ?? json, spot);
+    }
+    for (const { list } of context.roots) {
+      for (const step of allSteps(list)) {
+        for (const { definition, resolved, spot } of step.args)
+          if (definition?.kind === 'schema') check(resolved, spot);
+      }
+    }
+  },
+};
+
+/** Compiling is cheap; only `check`, which starts afresh each time, says what is wrong. */
+function compiles(compiler: SchemaCompiler, schema: object): boolean {
+  try {
+    compiler.compile(schema);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type SchemaProblem = NonNullable<ReturnType<SchemaCompiler['check']>>;
+
+function report(context: LintContext, spot: Spot, problem: SchemaProblem): void {
+  const code = problem.code === 'REGEX_INVALID' ? 'REGEX_INVALID' : 'SCHEMA_INVALID';
+  context.reporter.report(code, context.places.follow(spot, problem.pointer), problem.message, {
+    fix: problem.fix ?? null,
+  });
+}
