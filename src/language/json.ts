@@ -19,19 +19,26 @@ export function writeJson(value: unknown): string {
   }
 }
 
+/** Whether a document or bytes are anywhere inside. */
 function holdsSpecial(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (value instanceof StoredValue || isByteHandle(value)) return true;
   if (depth > MAX_WRITE_DEPTH) fail('VALUE_INVALID', 'The value holds itself or is nested too deeply to be written');
   let found = false;
   if (Array.isArray(value)) {
-    for (const item of value) found = (typeof item === 'object' && holdsSpecial(item, depth + 1)) || found;
+    for (const item of value) if (typeof item === 'object' && holdsSpecial(item, depth + 1)) found = true;
     return found;
   }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === Object.prototype || prototype === null;
+  if (!isPlain && (value instanceof StoredValue || isByteHandle(value))) return true;
   // `for in` allocates nothing. Values have no inherited enumerable members; one would only cost a look.
   for (const name in value) {
     const item: unknown = (value as Record<string, unknown>)[name];
-    found = (typeof item === 'object' && holdsSpecial(item, depth + 1)) || found;
+    if (typeof item === 'object') {
+      if (holdsSpecial(item, depth + 1)) found = true;
+    } else if (name === 'isByteHandle' && isByteHandle(value)) {
+      return true;
+    }
   }
   return found;
 }
