@@ -126,7 +126,7 @@ function requestOf(example: OperationExample): EngineRequest {
     target: String(request.path ?? example.given.route ?? '/example'),
     headers,
     body: body === null ? null : Readable.from([body], { objectMode: false }),
-    contentLength: body === null ? null : body.length,
+    contentLength: body === null ? null : Number(request.length ?? body.length),
     ip: '127.0.0.1',
     baseUrl: 'http://registry.example',
     signal: new AbortController().signal,

@@ -38,9 +38,6 @@ test('every argument is described, and every operation shows what it does and ho
   expect(poor).toEqual([]);
 });
 
-/** Operations whose failures no example can bring about: a request of one step does not fail to commit. */
-const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set();
-
 test('a second handler of one name is refused', () => {
   const handler = HANDLERS.get('set')!;
   expect(() => byName([handler, handler])).toThrow('two handlers of the operation set');
