@@ -55,7 +55,10 @@ export function createSchemaCompiler(named: Readonly<Record<string, object>>): S
     },
     check(schema) {
       try {
-        compileWith(openAjv(named, false, false), schema);
+        const ajv = instance(false, false);
+        // Compiling validates only what it sees for the first time, and named schemas were added unseen.
+        ajv.validateSchema(schema, true);
+        compileWith(ajv, schema);
         return null;
       } catch (error) {
         return problemOf(schema, error);

@@ -35,7 +35,8 @@ export function splitTarget(target: string): Target {
   if (trailingSlash) segments.pop();
   if (segments.length > MAX_SEGMENTS) fail('URI_TOO_LONG', 'The path has too many segments');
   for (let index = 0; index < segments.length; index++) segments[index] = decodeSegment(segments[index] ?? '');
-  return { segments, path: `/${segments.join('/')}${trailingSlash ? '/' : ''}`, trailingSlash, query };
+  const path = raw.includes('%') ? `/${segments.join('/')}${trailingSlash ? '/' : ''}` : raw;
+  return { segments, path, trailingSlash, query };
 }
 
 /** Everything that is not printable ASCII, and `\` and `#`. */

@@ -223,6 +223,8 @@ describe('checks of a schema', () => {
   ])('%j', (schema, pointer, words) => {
     const problem = none.check(schema);
     expect(problem).toMatchObject({ pointer });
+    expect(none.check(schema)).toEqual(problem);
+    expect(createSchemaCompiler({ Named: schema }).check(schema)).toEqual(problem);
     expect(problem?.message).toContain(words);
     expect(['SCHEMA_INVALID', 'REGEX_INVALID']).toContain(problem?.code);
   });
