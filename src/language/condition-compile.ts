@@ -6,7 +6,8 @@ import { compileHidden } from './expression-slot.ts';
 import type { Frame, Prelude, Scope } from './frame.ts';
 import { isNull, type Read, unwrap } from './read.ts';
 import { compileRegex } from './regex.ts';
-import { compileTemplate, type Template } from './template.ts';
+import type { Template } from './template.ts';
+import { compileTemplate } from './template-compile.ts';
 import { joinPreludes } from './template-text.ts';
 
 type Test = (frame: Frame) => boolean;

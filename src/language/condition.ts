@@ -19,8 +19,10 @@ export interface Condition {
   readonly node: ConditionNode;
 }
 
+/** Comparisons by order. */
 export type Ordering = 'lt' | 'lte' | 'gt' | 'gte';
 
+/** What a condition turned out to be. An `all` of nothing is true. */
 export type ConditionNode =
   | { readonly kind: 'all' | 'any'; readonly items: readonly ConditionNode[] }
   | { readonly kind: 'not'; readonly item: ConditionNode }

@@ -44,10 +44,12 @@ export function checkSize(value: unknown): void {
   else if (Array.isArray(value)) checkListLength(value.length);
 }
 
+/** Fails with EXPRESSION_FAILED when a text of that many UTF-16 units is too long. */
 export function checkTextLength(length: number): void {
   if (length > EXPRESSION_LIMITS.textLength) fail('EXPRESSION_FAILED', 'An expression made a text that is too long');
 }
 
+/** Fails with EXPRESSION_FAILED when a list of that many elements is too long. */
 export function checkListLength(length: number): void {
   if (length > EXPRESSION_LIMITS.listLength) fail('EXPRESSION_FAILED', 'An expression made a list that is too long');
 }

@@ -46,7 +46,7 @@ export function parseExpression(source: string, pointer: string): Expression {
 /**
  * Compiles an expression without problems. Each evaluation gets plain copies of just the variables that are named, and is bounded in
  * depth, time and size; it fails with EXPRESSION_FAILED, whose details hold the engine's `code` and `position`. The result is plain
- * JSON of its own; nothing is null.
+ * JSON of its own, null where the expression gave nothing. Data with the engine's own marks fails with VALUE_INVALID.
  */
 export function compileExpression(expression: Expression, scope: Scope): (frame: Frame) => Promise<unknown> {
   const program = compileProgram(expression.source);
@@ -118,7 +118,7 @@ function describe(thrown: unknown): {
   readonly code: string | null;
   readonly position: number | null;
 } {
-  const { message, code, position } = Object(thrown);
+  const { message, code, position }: Readonly<Record<string, unknown>> = Object(thrown);
   return {
     message: typeof message === 'string' ? message : 'The expression is malformed',
     code: typeof code === 'string' ? code : null,

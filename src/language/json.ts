@@ -57,6 +57,7 @@ function write(value: unknown): string | undefined {
   return `{${members.join(',')}}`;
 }
 
+/** What JSON from outside may be at most. */
 export interface JsonLimits {
   /** Of the text as UTF-8. */
   readonly maxBytes: number;

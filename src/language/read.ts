@@ -8,6 +8,7 @@ import { StoredValue } from './values.ts';
 /** Reads a value from a frame; undefined and null both mean that nothing is there. */
 export type Read = (frame: Frame) => unknown;
 
+/** Whether a name is one of the roots that stand beside the variables. */
 export function isRoot(name: string): name is RootName {
   return Object.hasOwn(ROOTS, name);
 }

@@ -1,7 +1,8 @@
 import { fail } from '../errors/registry-error.ts';
 import type { Frame, Prelude, Scope } from './frame.ts';
 import { compileRead, printText } from './read.ts';
-import type { EncodeText, TextNode } from './template.ts';
+import type { TextNode } from './template.ts';
+import type { EncodeText } from './template-compile.ts';
 import { sliceText } from './text.ts';
 
 /**

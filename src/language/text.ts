@@ -11,6 +11,7 @@ export interface Slice {
   readonly length: number | null;
 }
 
+/** A text in its parts, with what is wrong in it. */
 export interface ParsedText {
   /** In order; two literals never stand side by side. */
   readonly parts: readonly Part[];
