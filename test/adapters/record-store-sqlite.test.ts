@@ -1,16 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
 import { recordStoreSuite } from '../conformance/record-store.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 recordStoreSuite(
   'sqlite',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'records-'));
+    const folder = makeTemporaryFolder();
     return {
-      open: (clock) => openSqliteRecordStore({ file: join(folder, 'records.db'), clock, watchIntervalMs: 5 }),
-      remove: () => rm(folder, { recursive: true }),
+      open: (clock) => openSqliteRecordStore({ file: join(folder.path, 'records.db'), clock, watchIntervalMs: 5 }),
+      remove: async () => folder.remove(),
     };
   },
   { unsupported: [] },

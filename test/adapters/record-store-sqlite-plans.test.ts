@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
+import { layoutCollection } from '../../src/adapters/record-store/sqlite-layout.ts';
+import { planQuery, positionValues, selectCount, selectStretch } from '../../src/adapters/record-store/sqlite-query.ts';
+import { type Fragment, prepare } from '../../src/adapters/record-store/sqlite-statement.ts';
+import type { Filter, Order, RecordStore } from '../../src/ports/record-store.ts';
+import { ITEMS, item, write } from '../conformance/record-fixture.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = makeTemporaryFolder();
+let store: RecordStore;
+let database: Database;
+
+beforeAll(async () => {
+  const file = join(folder.path, 'records.db');
+  store = openSqliteRecordStore({ file });
+  await store.migrate([ITEMS], () => ({}));
+  const puts = Array.from({ length: 300 }, (_, place) =>
+    item(`k${place}`, { name: `n${place % 3}`, rank: place, flag: place % 2 === 0, tags: [place % 4, 'all'] }),
+  );
+  await write(store, { puts });
+  database = new Sqlite(file, { readonly: true });
+});
+afterAll(async () => {
+  database.close();
+  await store.close();
+  folder.remove();
+});
+
+const layout = layoutCollection(ITEMS).indexes.get('items.all');
+
+/** SQLite's plan for each stretch of the query: the first page, then the ones after a position. */
+function plansOf(where: readonly Filter[], order: readonly Order[]): readonly string[] {
+  if (layout === undefined) throw new Error('The index has no layout');
+  const { source, values } = planQuery(layout, where, 0);
+  if (source === null) throw new Error('The query matches nothing');
+  const after = positionValues({ values: order.map(() => 5), key: 'k5' });
+  const explain = (fragment: Fragment): string =>
+    prepare(database, sql`EXPLAIN QUERY PLAN ${fragment}`)
+      .rows({ ...values, ...after, collection: 'items', limit: 10 })
+      .map((row) => String(row[3]))
+      .join('; ');
+  const depths = Array.from({ length: order.length + 2 }, (_, place) => place - 1);
+  return [...depths.map((depth) => explain(selectStretch(source, order, depth))), explain(selectCount(source))];
+}
+
+describe('query plans', () => {
+  const down = { column: 'rank', descending: true };
+  const up = { column: 'rank', descending: false };
+  const byName = { column: 'name', op: 'eq', value: 'n1' } as const;
+  const tagged = (...values: string[]) => ({ column: 'tags', op: 'any', values }) as const;
+
+  it.each<[string, readonly Filter[], readonly Order[], string]>([
+    ['a key and its order', [byName], [down], '_k'],
+    ['a key, its order and a range of it', [byName, { column: 'rank', op: 'gt', value: 3 }], [down], '_k0'],
+    ['an order alone', [], [down, { column: 'name', descending: false }], '_k1'],
+    ['an element and its order', [tagged('all')], [up], '_a0_k2'],
+    [
+      'an element among other fields',
+      [tagged('all'), { column: 'flag', op: 'eq', value: true }],
+      [{ column: 'name', descending: true }],
+      '_a0_k3',
+    ],
+    ['all of two elements', [{ column: 'tags', op: 'all', values: ['all', 1] }], [up], '_a0_k2'],
+  ])('use the database index for %s, and do not sort', (_, where, order, index) => {
+    const plans = plansOf(where, order);
+    const stretches = plans.slice(0, -1);
+    for (const plan of stretches) {
+      expect(plan).toContain(`${layout?.table}${index}`);
+      expect(plan).not.toContain('TEMP B-TREE');
+      expect(plan).toContain('SEARCH r USING PRIMARY KEY');
+    }
+    // Without filters the whole index fits: the first page walks along it, and a count goes over the table.
+    const searches = where.length > 0 ? plans : stretches.slice(1);
+    for (const plan of searches) expect(plan).not.toMatch(/SCAN s\b/);
+    expect(plans[0]).not.toMatch(/SCAN s(?! USING)/);
+  });
+
+  it.each<[string, readonly Filter[], readonly Order[]]>([
+    ['one of several values', [{ column: 'name', op: 'in', values: ['n1', 'n2'] }], [down]],
+    ['a prefix', [{ column: 'name', op: 'prefix', value: 'n' }], [up]],
+    ['an order that is not the key’s', [byName], [{ column: 'flag', descending: true }]],
+    ['one of several elements', [tagged('all', 'none')], [up]],
+    ['an element that has no key', [{ column: 'marks', op: 'any', values: [1] }], [up]],
+  ])('search for %s and sort only what was found', (_, where, order) => {
+    for (const plan of plansOf(where, order)) expect(plan).not.toMatch(/SCAN s\b/);
+  });
+
+  it('search for what has expired', () => {
+    const plan = prepare(
+      database,
+      sql`EXPLAIN QUERY PLAN SELECT collection, key FROM records WHERE expires_at <= ${sql.lit(5)} AND expires_at < ${sql.lit(Number.MAX_SAFE_INTEGER)}`,
+    ).rows({});
+    expect(String(plan[0]?.[3])).toContain('records_expiring');
+  });
+});
