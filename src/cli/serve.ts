@@ -51,7 +51,6 @@ export const serve: Command = {
       registry: values.registry ?? defaultRegistry(),
       data: values.data ?? (env.ENTREPOT_DATA || 'data'),
       adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
-      baseUrl,
       env,
       log,
     });

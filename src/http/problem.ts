@@ -5,7 +5,6 @@ import { type RegistryError, toRegistryError } from '../errors/registry-error.ts
 
 /** Where the server writes what went wrong; a pino logger is one. */
 export interface ServerLog {
-  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }

@@ -32,14 +32,12 @@ export class HttpRequest implements EngineRequest {
     return this.#expectsContinue && this.body?.wanted === false;
   }
 
-  readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
   readonly #expectsContinue: boolean;
   #signal: AbortSignal | null = null;
 
   /** Fails with BAD_REQUEST where HTTP asks for a refusal: no Host or two, an unknown transfer coding, a strange target. */
   constructor(incoming: IncomingMessage, outgoing: ServerResponse, address: ServerAddress, expectsContinue: boolean) {
-    this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#expectsContinue = expectsContinue;
     this.method = incoming.method ?? 'GET';

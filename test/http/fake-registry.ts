@@ -5,7 +5,7 @@ import { type RunningServer, startServer } from '../../src/http/server.ts';
 import type { MaybePromise } from '../../src/shared/maybe-promise.ts';
 
 export interface LogLine {
-  readonly level: 'info' | 'warn' | 'error';
+  readonly level: 'warn' | 'error';
   readonly fields: Readonly<Record<string, unknown>>;
   readonly message: string;
 }
@@ -37,7 +37,7 @@ export async function serve(
     port: 0,
     baseUrl: more.baseUrl ?? null,
     version: '9.9.9',
-    log: { info: write('info'), warn: write('warn'), error: write('error') },
+    log: { warn: write('warn'), error: write('error') },
   });
   onTestFinished(() => server.close(0));
   return { ...server, log };
