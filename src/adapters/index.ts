@@ -1,6 +1,7 @@
 import type { BlobStore, BlobStoreCapabilities } from '../ports/blob-store.ts';
 import type { Cache, CacheCapabilities } from '../ports/cache.ts';
 import type { RecordStore, RecordStoreCapabilities } from '../ports/record-store.ts';
+import type { Upstream } from '../ports/upstream.ts';
 import type { Clock } from '../shared/clock.ts';
 import { openFilesystemBlobStore } from './blob-store/filesystem.ts';
 import { openMemoryBlobStore } from './blob-store/memory.ts';
@@ -8,8 +9,10 @@ import { openMemoryCache } from './cache/memory.ts';
 import { guardBlobStore } from './guards/blob-store.ts';
 import { guardCache } from './guards/cache.ts';
 import { guardRecordStore } from './guards/record-store.ts';
+import { guardUpstream } from './guards/upstream.ts';
 import { openMemoryRecordStore } from './record-store/memory.ts';
 import { openSqliteRecordStore } from './record-store/sqlite.ts';
+import { type HttpUpstreamOptions, openHttpUpstream } from './upstream/http.ts';
 
 /**
  * The adapters there are, by port and name. `capabilities` are known before opening, so that the loader can compare them with what a
@@ -69,3 +72,11 @@ export const caches = Object.freeze({
     open: (options) => guardCache(openMemoryCache(options)),
   },
 } as const satisfies Record<string, Adapter<CacheCapabilities, CacheOptions, Cache>>);
+
+/** Clients of upstreams; all can do what the port says. */
+export const upstreamClients = Object.freeze({
+  http: {
+    capabilities: {},
+    open: (options) => guardUpstream(openHttpUpstream(options)),
+  },
+} as const satisfies Record<string, Adapter<Readonly<Record<string, never>>, HttpUpstreamOptions, Upstream>>);
