@@ -1,4 +1,3 @@
-import { checkRegistry } from '../main.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { defaultRegistry } from './package.ts';
@@ -27,6 +26,7 @@ export const check: Command = {
   help: HELP,
   async run(args, { print, colours }) {
     const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, 1);
+    const { checkRegistry } = await import('../main.ts');
     const findings = await checkRegistry(positionals[0] ?? defaultRegistry());
     if (values.json) print(JSON.stringify(findings, null, 2));
     else printFindings(findings, colours, print);

@@ -9,7 +9,7 @@ export interface CommandContext {
   readonly colours: boolean;
 }
 
-/** One verb of the command line. */
+/** One verb of the command line. What it needs of the engine it imports when it runs: help and bad options answer at once. */
 export interface Command {
   readonly name: string;
   /** One line, for the list of commands. */

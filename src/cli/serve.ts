@@ -1,6 +1,4 @@
-import { pino } from 'pino';
-import { type RunningServer, startServer } from '../http/server.ts';
-import { openRegistry } from '../main.ts';
+import type { RunningServer } from '../http/server.ts';
 import { readArguments, readBaseUrl, readPort } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { defaultRegistry, packageVersion } from './package.ts';
@@ -45,6 +43,11 @@ export const serve: Command = {
     const port = readPort(values.port ?? (env.PORT || '8080'));
     const host = values.host ?? (env.HOST || '127.0.0.1');
     const baseUrl = values['base-url'] === undefined ? null : readBaseUrl(values['base-url']);
+    const [{ pino }, { openRegistry }, { startServer }] = await Promise.all([
+      import('pino'),
+      import('../main.ts'),
+      import('../http/server.ts'),
+    ]);
     const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
 
     const opened = await openRegistry({

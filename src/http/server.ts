@@ -35,6 +35,7 @@ const HEADERS_TIMEOUT_MS = 20_000;
 const IDLE_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 30_000;
 const GRACE_MS = 10_000;
+const IDLE_SWEEP_MS = 50;
 
 /**
  * Serves a registry over HTTP/1.1. The few routes that every registry has run on Hono; all others go from the connection straight to
@@ -124,8 +125,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port,
     close(graceMs = GRACE_MS) {
       closing ??= new Promise<void>((resolve) => {
+        // A connection whose request was under way falls idle later, and would be kept for its next one.
+        const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
+          clearInterval(sweep);
           clearTimeout(timer);
           resolve();
         });
