@@ -71,7 +71,7 @@ describe('query plans', () => {
     for (const plan of stretches) {
       expect(plan).toContain(`${layout?.table}${index}`);
       expect(plan).not.toContain('TEMP B-TREE');
-      expect(plan).toContain('SEARCH r USING PRIMARY KEY');
+      expect(plan).toMatch(/SEARCH r USING INDEX \w+ \(collection=\? AND key=\?\)/);
     }
     // Without filters the whole index fits: the first page walks along it, and a count goes over the table.
     const searches = where.length > 0 ? plans : stretches.slice(1);
@@ -87,6 +87,16 @@ describe('query plans', () => {
     ['an element that has no key', [{ column: 'marks', op: 'any', values: [1] }], [up]],
   ])('search for %s and sort only what was found', (_, where, order) => {
     for (const plan of plansOf(where, order)) expect(plan).not.toMatch(/SCAN s\b/);
+  });
+
+  it('search for keys', () => {
+    const plan = (text: string) =>
+      prepare(database, sql`EXPLAIN QUERY PLAN ${sql.raw(text)}`)
+        .rows({})
+        .map((row) => String(row[3]))
+        .join('; ');
+    const list = `SELECT key, value FROM records WHERE collection = 'c' AND key >= 'a' AND key < 'b' AND expires_at > 5 ORDER BY key LIMIT 9`;
+    expect(plan(list)).toMatch(/^SEARCH records USING INDEX \w+ \(collection=\? AND key>\? AND key<\?\)$/);
   });
 
   it('search for what has expired', () => {

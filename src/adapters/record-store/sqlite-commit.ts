@@ -30,8 +30,9 @@ export function createCommitter(
   const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')}`);
   const putRecord = prepare(
     database,
-    sql`INSERT OR REPLACE INTO records (collection, key, value, version, expires_at)
-      VALUES (${param('collection')}, ${param('key')}, ${param('value')}, ${param('version')}, ${param('expiresAt')})`,
+    sql`INSERT INTO records (collection, key, value, version, expires_at)
+      VALUES (${param('collection')}, ${param('key')}, ${param('value')}, ${param('version')}, ${param('expiresAt')})
+      ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at`,
   );
   const deleteRecord = prepare(
     database,

@@ -87,7 +87,8 @@ function useWal(database: Database, busyTimeoutMs: number): void {
 
 /**
  * `state` has one row: the version of the newest commit, and a number that grows whenever the indexes change, by which processes
- * notice that another one migrated. `commits` remembers commit ids for `outcome`.
+ * notice that another one migrated. `records` keeps its rows apart from its key's b-tree: documents of a kilobyte inside that tree
+ * made it three times as large and reads eight times as slow. `commits` remembers commit ids for `outcome`.
  */
 function createBaseTables(database: Database): void {
   database.exec(`
@@ -95,7 +96,7 @@ function createBaseTables(database: Database): void {
     CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL, generation INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, version INTEGER NOT NULL,
-      expires_at INTEGER NOT NULL, PRIMARY KEY (collection, key)) WITHOUT ROWID;
+      expires_at INTEGER NOT NULL, UNIQUE (collection, key));
     CREATE INDEX IF NOT EXISTS records_expiring ON records (expires_at) WHERE expires_at < ${NEVER};
     CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, id TEXT NOT NULL,
       type TEXT NOT NULL, at TEXT NOT NULL, payload TEXT NOT NULL);
