@@ -168,7 +168,7 @@ function fromModel(model: Model) {
   const pipelines = createMap<Definition['pipelines'][string]>();
   for (const [name, pipeline] of model.pipelines) pipelines[name] = pipeline.definition;
   const applyPipelines = createMap<Definition['applyPipelines'][string]>();
-  for (const { name, list } of model.applyPipelines) applyPipelines[name] = list.steps.map((step) => step.definition);
+  for (const { name, list } of model.applyPipelines) applyPipelines[name] = list.definitions;
   const packs: readonly PackDefinition[] = model.packs;
   const { entities, documents, schemas, indexes, events } = model;
   const routes = model.routes.map((route) => route.definition);

@@ -33,6 +33,8 @@ export interface LoadContext {
 export interface StepList {
   readonly spot: Spot;
   readonly steps: readonly StepNode[];
+  /** The same steps as the Definition has them. */
+  readonly definitions: readonly StepDefinition[];
 }
 
 /** One step: its JSON, what the vocabulary says of it, and the Definition's form of it. */

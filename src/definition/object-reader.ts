@@ -198,7 +198,7 @@ function createReader(json: JsonObject, spot: Spot, reporter: Reporter): ObjectR
     finish() {
       for (const key of Object.keys(json)) {
         if (known.has(key)) continue;
-        const candidates = [...known].filter((name) => !Object.hasOwn(json, name));
+        const candidates = [...known].filter((name) => !Object.hasOwn(json, name) && !FREE_KEYS.includes(name));
         const fix = suggest(key, candidates);
         reporter.report('UNKNOWN_KEY', at(key), `"${key}" means nothing here`, { fix, at: 'key' });
       }

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { isObject } from './object-reader.ts';
-import { type Places, spotOf } from './places.ts';
+import { type Places, type Spot, spotOf } from './places.ts';
 import type { Reporter } from './reporter.ts';
 import { parseSource } from './source.ts';
 import type { Json, JsonObject } from './types.ts';
@@ -38,11 +38,13 @@ export async function readRegistryFiles(path: string, places: Places, reporter: 
   const root = isFolder ? absolute : dirname(absolute);
   const files: string[] = [];
 
-  async function read(name: string): Promise<DefinitionFile | null> {
+  /** `namedBy` is what names the file; a missing one is reported there. */
+  async function read(name: string, namedBy: Spot | null = null): Promise<DefinitionFile | null> {
     const whole = { file: name, line: 1, column: 1, pointer: '' };
     const bytes = await readFile(join(root, name)).catch(() => null);
     if (bytes === null) {
-      reporter.reportPlace('FILE_MISSING', whole, `"${name}" cannot be read`);
+      const place = namedBy === null ? whole : places.place(namedBy, 'value');
+      reporter.reportPlace('FILE_MISSING', place, `"${name}" cannot be read`);
       return null;
     }
     files.push(name);
@@ -61,9 +63,9 @@ export async function readRegistryFiles(path: string, places: Places, reporter: 
   const schema = await read(isFolder ? 'schema.json' : basename(absolute));
   const folders = schema === null ? [] : packFolders(schema.json, reporter);
   const packs = await Promise.all(
-    folders.map(async (folder): Promise<PackFiles | null> => {
+    folders.map(async ({ folder, spot }): Promise<PackFiles | null> => {
       const [pack, routes] = await Promise.all([
-        read(posix.join(folder, 'pack.json')),
+        read(posix.join(folder, 'pack.json'), spot),
         listRoutes(join(root, folder)).then((names) =>
           Promise.all(names.map((name) => read(posix.join(folder, name)))),
         ),
@@ -80,14 +82,14 @@ async function listRoutes(folder: string): Promise<readonly string[]> {
   return names.filter((name) => name.endsWith('.json') && !name.endsWith('.test.json') && name !== 'pack.json').sort();
 }
 
-function packFolders(schema: JsonObject, reporter: Reporter): readonly string[] {
+function packFolders(schema: JsonObject, reporter: Reporter): readonly { folder: string; spot: Spot }[] {
   const list: Json | undefined = schema.packs;
   if (list === undefined) return [];
   if (!Array.isArray(list)) {
     reporter.report('SHAPE_INVALID', spotOf(schema, 'packs'), '"packs" must be a list of folders');
     return [];
   }
-  const folders = new Set<string>();
+  const folders = new Map<string, Spot>();
   list.forEach((item: Json, index) => {
     const spot = spotOf(list, index);
     const folder = typeof item === 'string' ? posix.normalize(item).replace(/\/$/, '') : '';
@@ -95,9 +97,9 @@ function packFolders(schema: JsonObject, reporter: Reporter): readonly string[] 
       reporter.report('SHAPE_INVALID', spot, 'A folder below the registry is expected here');
     } else if (folders.has(folder)) {
       reporter.report('DUPLICATE_ID', spot, `The pack folder "${folder}" is listed twice`);
-    } else folders.add(folder);
+    } else folders.set(folder, spot);
   });
-  return [...folders];
+  return [...folders].map(([folder, spot]) => ({ folder, spot }));
 }
 
 function decode(bytes: Uint8Array): string | null {

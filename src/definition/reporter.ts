@@ -14,6 +14,8 @@ export interface ReportOptions {
 /** Collects findings. */
 export interface Reporter {
   report(code: FindingCode, spot: Spot, message: string, options?: ReportOptions): void;
+  /** Whether something with this code was reported at the value's place. */
+  has(code: FindingCode, spot: Spot): boolean;
   /** For trouble with a file as a whole. */
   reportPlace(code: FindingCode, place: Place, message: string, options?: ReportOptions): void;
   /** Sorted by file, line, column and code; the same thing is said once. */
@@ -32,6 +34,12 @@ export function createReporter(places: Places): Reporter {
   return {
     report: (code, spot, message, options = {}) =>
       reportPlace(code, places.place(spot, options.at ?? 'value'), message, options),
+    has(code, spot) {
+      const { file, pointer } = places.place(spot, 'value');
+      return [...found.values()].some(
+        (finding) => finding.code === code && finding.file === file && finding.pointer === pointer,
+      );
+    },
     reportPlace,
     findings: () => [...found.values()].sort(compareFindings),
   };

@@ -20,10 +20,10 @@ export function argumentDefinition(operation: OperationDefinition, name: string)
 export function readSteps(context: LoadContext, pack: string | null, json: Json | undefined, spot: Spot): StepList {
   if (!Array.isArray(json)) {
     context.reporter.report('SHAPE_INVALID', spot, 'A list of steps is expected here');
-    return { spot, steps: [] };
+    return { spot, steps: [], definitions: [] };
   }
   const steps = json.flatMap((item: Json, index) => readStep(context, pack, item, spotOf(json, index)) ?? []);
-  return { spot, steps };
+  return { spot, steps, definitions: steps.map((step) => step.definition) };
 }
 
 function readStep(context: LoadContext, pack: string | null, json: Json, spot: Spot): StepNode | null {
@@ -127,11 +127,11 @@ function defineStep(
   const nested = createMap<readonly StepDefinition[]>();
   const changed = new Map<string, Json>();
   for (const node of nodes) {
-    if (node.list !== null) nested[node.name] = node.list.steps.map((step) => step.definition);
+    if (node.list !== null) nested[node.name] = node.list.definitions;
     if (node.resolved !== node.json) changed.set(node.name, node.resolved);
   }
   const handlers = createMap<readonly StepDefinition[]>();
-  for (const { code, list } of catches) handlers[code] = list.steps.map((step) => step.definition);
+  for (const { code, list } of catches) handlers[code] = list.definitions;
   return {
     op,
     args: rewriteArgs(args, changed),
@@ -158,7 +158,7 @@ function resolveJson(
   references: readonly string[],
   list: StepList | null,
 ): Json {
-  if (list !== null) return stepsAsJson(list.steps.map((step) => step.definition));
+  if (list !== null) return stepsAsJson(list.definitions);
   if (definition?.kind === 'schema' && isObject(json)) return resolveSchemaRefs(context, pack, json);
   if (references.length === 0) return json;
   if (typeof json === 'string') return references[0] ?? json;

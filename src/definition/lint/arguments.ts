@@ -102,6 +102,11 @@ function checkName(json: Json, invalid: Invalid): void {
   }
 }
 
+/** Whether a step may bind a variable of this name. */
+export function canBeBound(name: string): boolean {
+  return isName(name) && !ALL_ROOTS.includes(name);
+}
+
 function isNameOrNames(json: Json, many: boolean): boolean {
   return typeof json === 'string' || (many && Array.isArray(json) && json.every((name) => typeof name === 'string'));
 }

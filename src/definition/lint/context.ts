@@ -68,6 +68,8 @@ export interface Analysis {
 
 export interface NameUse {
   readonly name: string;
+  /** As written. */
+  readonly path: string;
   readonly spot: Spot;
   /** Names that are bound there. */
   readonly known: readonly string[];

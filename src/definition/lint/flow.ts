@@ -17,7 +17,12 @@ export interface FlowLog {
 }
 
 /** Follows a list of steps from a state and gives the state after its last step. Steps that cannot be reached are followed, too. */
-export function walkFlow(context: LintContext, list: StepList, start: FlowState, log: FlowLog): FlowState {
+export function walkFlow(
+  context: LintContext,
+  list: Pick<StepList, 'steps'>,
+  start: FlowState,
+  log: FlowLog,
+): FlowState {
   return list.steps.reduce((state, step) => walkStep(context, step, state, log), start);
 }
 
@@ -71,7 +76,7 @@ function runLists(
   const test =
     step.op === 'flow.if' ? (parsed.args.find(({ condition }) => condition !== null)?.condition ?? null) : null;
   const ends = lists.map(({ node }): FlowState => {
-    const list = node.list ?? { spot: node.spot, steps: [] };
+    const list = node.list ?? { steps: [] };
     if (node.definition?.scope === 'inside') return walkLoop(context, parsed, list, before, log);
     const proven = test === null ? [] : node.name === 'else' ? test.nonNullElse : test.nonNull;
     return walkFlow(context, list, prove(before, proven), log);
@@ -85,7 +90,7 @@ function runLists(
 function walkLoop(
   context: LintContext,
   parsed: ParsedStep,
-  list: StepList,
+  list: Pick<StepList, 'steps'>,
   before: FlowState,
   log: FlowLog,
 ): FlowState {
@@ -149,7 +154,12 @@ function readUses(context: LintContext, state: FlowState, uses: readonly Use[], 
     if (ALL_ROOTS.includes(use.name)) continue;
     log.reads.add(use.name);
     const worth = state.names.get(use.name);
-    const place = { name: use.name, spot: context.places.follow(spot, use.pointer), known: [...state.names.keys()] };
+    const place = {
+      name: use.name,
+      path: use.path,
+      spot: context.places.follow(spot, use.pointer),
+      known: [...state.names.keys()],
+    };
     if (worth === undefined) log.unbound.push(place);
     if (worth !== 'maybe' || use.place !== 'text' || use.optional) continue;
     log.nullable.push(place);

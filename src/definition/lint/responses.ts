@@ -7,7 +7,7 @@ export const responsesRule: Rule = {
     for (const root of context.roots) {
       if (root.kind !== 'route' || !context.analysis(root).end.live) continue;
       const last = root.list.steps.at(-1);
-      const message = `The route "${root.name}" can end without a response`;
+      const message = 'The pipeline can end here without a response';
       const fix = 'End it with a "respond" step that has no "when"';
       context.reporter.report('PIPELINE_NO_RESPONSE', last?.spot ?? root.list.spot, message, { fix });
     }

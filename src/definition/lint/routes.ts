@@ -1,6 +1,6 @@
 import { parsePathPattern } from '../../language/path-pattern.ts';
 import { findClashes, type RouterEntry } from '../../language/path-router.ts';
-import { ALL_ROOTS, type RouteNode } from '../model.ts';
+import type { RouteNode } from '../model.ts';
 import { type Spot, spotOf } from '../places.ts';
 import type { LintContext } from './context.ts';
 import type { Rule } from './rule.ts';
@@ -47,13 +47,6 @@ function parsePaths({ reporter }: LintContext, route: RouteNode): readonly Route
     const pattern = parsePathPattern(path);
     for (const { message, fix } of pattern.problems)
       reporter.report('PATH_INVALID', spot, message, { fix: fix ?? null });
-    for (const { name } of pattern.params) {
-      if (ALL_ROOTS.includes(name)) {
-        reporter.report('PATH_INVALID', spot, `"${name}" is there already and cannot be a parameter`, {
-          fix: 'Choose another name',
-        });
-      }
-    }
     return pattern.problems.length > 0 ? [] : [{ methods, pattern, value: { route, path, spot } }];
   });
 }

@@ -11,8 +11,16 @@ export const schemasRule: Rule = {
   codes: ['SCHEMA_INVALID', 'REGEX_INVALID'],
   run(context) {
     const compiler = createSchemaCompiler(context.model.schemas);
+    // Routes tend to repeat each other's schemas.
+    const good = new Set<string>();
     const check = (resolved: Json, spot: Spot): void => {
-      if (!isObject(resolved) || compiles(compiler, resolved)) return;
+      if (!isObject(resolved)) return;
+      const text = JSON.stringify(resolved);
+      if (good.has(text)) return;
+      if (compiles(compiler, resolved)) {
+        good.add(text);
+        return;
+      }
       const problem = compiler.check(resolved);
       if (problem !== null) report(context, spot, problem);
     };
@@ -42,7 +50,8 @@ type SchemaProblem = NonNullable<ReturnType<SchemaCompiler['check']>>;
 
 function report(context: LintContext, spot: Spot, problem: SchemaProblem): void {
   const code = problem.code === 'REGEX_INVALID' ? 'REGEX_INVALID' : 'SCHEMA_INVALID';
-  context.reporter.report(code, context.places.follow(spot, problem.pointer), problem.message, {
-    fix: problem.fix ?? null,
-  });
+  const place = context.places.follow(spot, problem.pointer);
+  // That a schema is named which does not exist was said when references were resolved.
+  if (context.reporter.has('REFERENCE_UNKNOWN', place)) return;
+  context.reporter.report(code, place, problem.message, { fix: problem.fix ?? null });
 }

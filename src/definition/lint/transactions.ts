@@ -39,6 +39,8 @@ function checkList(context: LintContext, list: StepList, around: Around): void {
         break;
       case 'txn.abort':
         if (begun.length > 0) checkUnconditional(context, step);
+        // One with a `when` was reported; taking it for no end keeps the commit after it from being reported, too.
+        if (begun.length > 0 && step.when !== null) break;
         if (begun.pop() === undefined) checkInnerAbort(context, step, list.steps.slice(index + 1), here);
         break;
       default:
@@ -101,7 +103,7 @@ function checkInnerAbort(context: LintContext, step: StepNode, rest: readonly St
     return;
   }
   const log = { unbound: [], nullable: [], binds: [], reads: new Set<string>(), bodyAgain: [] };
-  const end = walkFlow(context, { spot: step.spot, steps: rest }, { names: new Map(), live: true, body: null }, log);
+  const end = walkFlow(context, { steps: rest }, { names: new Map(), live: true, body: null }, log);
   if (!end.live) return;
   const message = 'After this abort the pipeline can go on without a response';
   reporter.report('TXN_UNPAIRED', step.spot, message, { fix: 'Respond in the steps after it' });

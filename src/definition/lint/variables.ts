@@ -1,5 +1,6 @@
 import { suggest } from '../nearest.ts';
 import { spotOf } from '../places.ts';
+import { canBeBound } from './arguments.ts';
 import type { LintContext, RootList } from './context.ts';
 import type { Rule } from './rule.ts';
 
@@ -13,9 +14,9 @@ export const variablesRule: Rule = {
         const fix = suggest(name, known) ?? 'Bind it in a step before';
         context.reporter.report('VARIABLE_UNBOUND', spot, `"${name}" is not bound here`, { fix });
       }
-      for (const { name, spot } of nullable) {
+      for (const { name, path, spot } of nullable) {
         const message = `"${name}" may be null here, and null in a text fails with VALUE_MISSING`;
-        const fix = `Answer for null in a step before, or write {${name}?} for an empty text`;
+        const fix = `Answer for null in a step before, or write {${path}?} for an empty text`;
         context.reporter.report('VARIABLE_NULLABLE', spot, message, { fix });
       }
       const outputs = outputsOf(context, root);
@@ -32,7 +33,7 @@ function outputsOf(context: LintContext, root: RootList): readonly string[] {
 function reportUnread(context: LintContext, root: RootList, outputs: readonly string[]): void {
   const { binds, reads } = context.analysis(root);
   for (const { name, spot, at } of binds) {
-    if (reads.has(name) || outputs.includes(name) || name.startsWith('_')) continue;
+    if (reads.has(name) || outputs.includes(name) || name.startsWith('_') || !canBeBound(name)) continue;
     const fix = 'Remove it, or begin its name with "_"';
     context.reporter.report('VARIABLE_UNREAD', spot, `"${name}" is bound and never read`, { fix, at });
   }

@@ -9,7 +9,7 @@ export function innerLists(step: StepNode): readonly StepList[] {
 }
 
 /** Every step of a list and of the lists inside, each before what it holds. */
-export function* allSteps(list: StepList): Generator<StepNode> {
+export function* allSteps(list: Pick<StepList, 'steps'>): Generator<StepNode> {
   for (const step of list.steps) {
     yield step;
     for (const inner of innerLists(step)) yield* allSteps(inner);

@@ -11,12 +11,12 @@ export function readPack(context: LoadContext, model: Model, reader: ObjectReade
   reader.any('name');
   reader.require('mount');
   const json = reader.json.mount;
-  const mounts = reader.textOrTexts('mount').flatMap((mount, index) => {
+  const mounts = reader.textOrTexts('mount').map((mount, index) => {
     const trimmed = mount.replace(/\/+$/, '');
-    if (trimmed === '' || trimmed.startsWith('/')) return [trimmed];
+    if (trimmed === '' || trimmed.startsWith('/')) return trimmed;
     const spot = Array.isArray(json) ? spotOf(json, index) : reader.at('mount');
     context.reporter.report('SHAPE_INVALID', spot, 'A mount begins with "/"', { fix: `Write "/${trimmed}"` });
-    return [];
+    return `/${trimmed}`;
   });
   const challenge = reader.list('auth_challenge', (item, spot) => {
     if (typeof item !== 'string') {

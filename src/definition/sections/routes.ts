@@ -83,7 +83,7 @@ function readRoute(
     query: schemaOf('query'),
     body: schemaOf('body'),
     returns: schemaOf('returns'),
-    pipeline: list.steps.map((step) => step.definition),
+    pipeline: list.definitions,
   };
   reader.finish();
   return { definition, spot, json: reader.json, list, pathSpots };
@@ -101,10 +101,10 @@ function readPaths(
     const spot = Array.isArray(json) ? spotOf(json, index) : reader.at('path');
     if (path !== '' && !path.startsWith('/')) {
       context.reporter.report('SHAPE_INVALID', spot, 'A path begins with "/"', { fix: `Write "/${path}"` });
-      return;
     }
     for (const mount of mounts) {
-      paths.push(mount + path === '' ? '/' : mount + path);
+      const rooted = path === '' || path.startsWith('/') ? path : `/${path}`;
+      paths.push(mount + rooted === '' ? '/' : mount + rooted);
       pathSpots.push(spot);
     }
   });
@@ -124,7 +124,7 @@ export function readPipelines(context: LoadContext, model: Model, owner: ObjectR
     const list = readSteps(context, pack, reader.any('pipeline'), reader.at('pipeline'));
     reader.finish();
     const qualified = qualify(pack, name);
-    const pipeline = list.steps.map((step) => step.definition);
+    const pipeline = list.definitions;
     model.pipelines.set(qualified, {
       definition: { name: qualified, pack, inputs, outputs, pipeline },
       json: reader.json,
