@@ -18,6 +18,7 @@ export function createFakeClock(): FakeClock {
     sleep(ms, signal) {
       slept.push(ms);
       return new Promise((resolve, reject) => {
+        if (signal?.aborted === true) return reject(signal.reason);
         const sleeper = { until: now + ms, wake: resolve };
         sleepers.add(sleeper);
         signal?.addEventListener('abort', () => {

@@ -39,7 +39,13 @@ export function createLeaseFiles(io: FileIo, folder: string, clock: Clock): Leas
   return {
     async take(hex, ttlMs) {
       const id = `${Math.ceil(clock.now() + ttlMs)}.${ownProcess}.${randomUUID()}`;
-      await io.close(await io.open(`${folder}/${hex}.${id}`, 'wx'));
+      const path = `${folder}/${hex}.${id}`;
+      const fd = await io.open(path, 'wx');
+      await io.close(fd).catch(async (error: unknown) => {
+        // Nobody would know of it.
+        await removeFile(io, path).catch(() => undefined);
+        throw error;
+      });
       return { digest: `sha256:${hex}`, id };
     },
     settle,
