@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GuardedRecordStore, guardRecordStore } from '../../src/adapters/guards/record-store.ts';
+import type { CollectionSpec } from '../../src/ports/record-store.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { recordCommitSuite } from './record-commits.ts';
 import { commitOf, ITEMS, item, keysOf, PLAIN, type RecordPlace, type RecordSuite, write } from './record-fixture.ts';
@@ -134,7 +135,7 @@ function recordBasics(suite: RecordSuite): void {
 
   it('lists pages that go on after a key, whether it exists, lies below the prefix or above it', async () => {
     const { store } = suite;
-    await write(store, { puts: ['p/1', 'p/2', 'p/3', 'q'].map((key) => item(key)) });
+    await write(store, { puts: ['b', 'p', 'p/1', 'p/2', 'p/3', 'q'].map((key) => item(key)) });
     const list = async (after: string | null, limit: number) => {
       const page = await store.list({ collection: 'items', prefix: 'p/', after, limit });
       return [keysOf(page), page.more];
@@ -284,15 +285,28 @@ function recordSharingSuite(suite: RecordSuite): void {
     }
   });
 
-  it('refuses to write where another store changed the indexes', async () => {
+  const [all, claims] = ITEMS.indexes;
+  it.each([
+    ['took an index away', { ...ITEMS, indexes: [all] }],
+    ['added an index', { ...ITEMS, indexes: [all, claims, { ...all, name: 'items.more' }] }],
+  ])('refuses to write where another store %s', async (_, changed) => {
     const { store } = suite;
-    const changed = { ...ITEMS, indexes: ITEMS.indexes.slice(0, 1) };
+    await write(store, { puts: [item('a')] });
     const other = guardRecordStore(suite.place.open(suite.clock));
-    await other.migrate([changed], () => ({}));
-    await expect(async () => store.commit(commitOf({ puts: [item('a')] }))).rejects.toMatchObject({
+    await other.migrate([changed as CollectionSpec], () => ({}));
+    await expect(async () => store.commit(commitOf({ puts: [item('b')] }))).rejects.toMatchObject({
       code: 'STORE_FAILURE',
+      message: expect.stringContaining('must be restarted'),
     });
-    await write(other, { puts: [item('a')] });
+    await write(other, { puts: [item('b')] });
+    await other.close();
+  });
+
+  it('goes on where another store added a collection', async () => {
+    const other = guardRecordStore(suite.place.open(suite.clock));
+    await other.migrate([{ name: 'more', indexes: [] }], () => ({}));
+    await write(other, { puts: [{ ...item('a'), collection: 'more', rows: {} }] });
+    expect(await write(suite.store, { puts: [item('a')] })).toBe(2);
     await other.close();
   });
 }

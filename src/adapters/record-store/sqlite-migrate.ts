@@ -11,7 +11,7 @@ import {
   tablesOf,
 } from './sqlite-layout.ts';
 import { specName } from './sqlite-layouts.ts';
-import { compile, param, prepare } from './sqlite-statement.ts';
+import { compile, type Fragment, param, prepare } from './sqlite-statement.ts';
 import type { Transactor, Work } from './sqlite-transaction.ts';
 
 /** How much is read, projected and written at a time. */
@@ -56,7 +56,7 @@ function createMigration(database: Database, transactor: Transactor, wanted: Col
   const name = specName(wanted.name);
   const active = prepare(database, sql`SELECT value FROM meta WHERE name = ${param('name')}`);
   const staging = sql.table(wanted.staging);
-  const exec = (fragment: Parameters<typeof compile>[0]): void => void database.exec(compile(fragment).sql);
+  const exec = (fragment: Fragment): void => void database.exec(compile(fragment).sql);
 
   const storedText = (): string | null => {
     const row = active.row({ name });
