@@ -50,7 +50,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** Whether a member of a map of objects is a remark (`"comment": "..."`) rather than an entry. */
 export function isRemark(name: string, value: Json): boolean {
-  return typeof value === 'string' && FREE_KEYS.includes(name);
+  return FREE_KEYS.includes(name) && (typeof value === 'string' || (name === 'examples' && Array.isArray(value)));
 }
 
 /** What a value is, for messages. */

@@ -1,5 +1,5 @@
 import type { Place } from './findings.ts';
-import type { SourceFile } from './source.ts';
+import type { SourceFile } from './source-file.ts';
 
 /** A member of an object or array of the definition, or (`member` null) the object or array itself. */
 export interface Spot {

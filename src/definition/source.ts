@@ -1,36 +1,11 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import type { Place } from './findings.ts';
 import type { Places } from './places.ts';
+import { createSourceFile, type SourceFile } from './source-file.ts';
 import type { Json } from './types.ts';
-
-/** A file of the definition, able to turn offsets into lines and columns. */
-export interface SourceFile {
-  /** Relative to the registry's folder, with `/`. */
-  readonly name: string;
-  /** The place at an offset; lines and columns count from 1, columns in UTF-16 units. */
-  at(offset: number, pointer: string): Place;
-}
 
 /** Receives trouble found while parsing. */
 export type ParseReport = (code: 'JSON_INVALID' | 'DUPLICATE_KEY', place: Place, message: string) => void;
-
-export function createSourceFile(name: string, text: string): SourceFile {
-  const starts = [0];
-  for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) starts.push(i + 1);
-  return {
-    name,
-    at(offset, pointer) {
-      let low = 0;
-      let high = starts.length - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >> 1;
-        if ((starts[middle] ?? 0) <= offset) low = middle;
-        else high = middle - 1;
-      }
-      return { file: name, line: low + 1, column: offset - (starts[low] ?? 0) + 1, pointer };
-    },
-  };
-}
 
 /**
  * Strict JSON (no comments, no trailing commas) as plain values whose places are noted in `places`. Undefined when the text is not

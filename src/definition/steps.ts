@@ -1,7 +1,7 @@
 import type { ArgumentNode, LoadContext, StepList, StepNode } from './model.ts';
 import type { NameKind } from './names.ts';
 import { suggest } from './nearest.ts';
-import { createMap, isObject, openObject } from './object-reader.ts';
+import { createMap, FREE_KEYS, isObject, isRemark, openObject } from './object-reader.ts';
 import { type Spot, spotOf } from './places.ts';
 import { resolveSchemaRefs } from './schema-refs.ts';
 import type { Json, JsonObject, StepDefinition } from './types.ts';
@@ -35,17 +35,17 @@ function readStep(context: LoadContext, pack: string | null, json: Json, spot: S
   const when = readWhen(context, reader.json, args);
   const label = reader.text('label', null);
   reader.any('when');
-  const catches = Object.entries(reader.object('catch') ?? {}).map(([code, list]) => ({
-    code,
-    list: readSteps(context, pack, list, spotOf(reader.object('catch') ?? {}, code)),
-  }));
+  const handlers = reader.object('catch') ?? {};
+  const catches = Object.entries(handlers)
+    .filter(([code, list]) => !isRemark(code, list))
+    .map(([code, list]) => ({ code, list: readSteps(context, pack, list, spotOf(handlers, code)) }));
   reader.finish();
   const operation = context.vocabulary.get(op) ?? null;
   if (operation === null && op !== '') {
     const fix = suggest(op, [...context.vocabulary.keys()]);
     context.reporter.report('UNKNOWN_OPERATION', reader.at('op'), `There is no operation "${op}"`, { fix });
   }
-  const names = Object.keys(args).filter((name) => name !== 'when');
+  const names = Object.keys(args).filter((name) => name !== 'when' && !isFreeArgument(operation, name));
   const nodes = names.flatMap((name) => readArguments(context, pack, operation, args, name));
   const definition = defineStep(op, args, nodes, when?.json ?? null, catches, label);
   return { spot, json: reader.json, op, pack, operation, args: nodes, argsSpot, when, catches, definition };
@@ -64,6 +64,11 @@ function readWhen(context: LoadContext, step: JsonObject, args: JsonObject): Ste
   const owner = beside ? step : inside ? args : null;
   if (owner === null) return null;
   return { json: owner.when ?? null, spot: spotOf(owner, 'when') };
+}
+
+/** Remarks may stand among the arguments, too, unless the operation has an argument of that name. */
+function isFreeArgument(operation: OperationDefinition | null, name: string): boolean {
+  return FREE_KEYS.includes(name) && (operation === null || argumentDefinition(operation, name) === null);
 }
 
 /** An argument; several when the operation knows it by its members (`collect.from`). */

@@ -1,6 +1,6 @@
 import type { LoadContext } from '../model.ts';
 import { suggest } from '../nearest.ts';
-import { createMap, type ObjectReader, openObject } from '../object-reader.ts';
+import { createMap, isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import type { AuthDefinition, Json, PolicyDefinition } from '../types.ts';
 import { notRun } from './not-run.ts';
@@ -52,6 +52,7 @@ function readPolicy(context: LoadContext, json: Json, spot: Spot): PolicyDefinit
   const conditions = reader.object('when') ?? {};
   const when = createMap<readonly Json[]>();
   for (const [path, values] of Object.entries(conditions)) {
+    if (isRemark(path, values)) continue;
     when[path] = Array.isArray(values) ? values : [values];
     if (/^(route|principal)\.[a-z_.]+$/.test(path)) continue;
     const message = `"${path}" is not a path from "route" or "principal"`;
