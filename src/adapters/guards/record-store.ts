@@ -1,5 +1,5 @@
 import type { RecordStore } from '../../ports/record-store.ts';
-import { then } from '../../shared/maybe-promise.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { type CallStats, createCallMeter } from './call-meter.ts';
 import { checkKey, checkLimit, createRecordChecks } from './record-checks.ts';
 
@@ -22,7 +22,7 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
     migrate: (collections, project) =>
       meter.run('migrate', () => {
         checks.collections(collections);
-        return then(store.migrate(collections, project), () => checks.learn(collections));
+        return whenReady(store.migrate(collections, project), () => checks.learn(collections));
       }),
     get: (collection, key) =>
       meter.run('get', () => {
