@@ -1,6 +1,6 @@
 import type { LoadContext, Model } from '../model.ts';
 import { qualify } from '../names.ts';
-import { isObject, isRemark, type ObjectReader, openObject } from '../object-reader.ts';
+import { FREE_KEYS, isObject, isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import { resolveSchemaRefs } from '../schema-refs.ts';
 import type { BlobStoreDefinition, DocumentDefinition, Json, KvStoreDefinition } from '../types.ts';
@@ -62,7 +62,9 @@ function readKvStore(context: LoadContext, json: Json, spot: Spot): KvStoreDefin
   const reader = openObject(json, spot, context.reporter);
   if (reader === null) return undefined;
   const written = reader.requiredText('kind');
-  const { kind: _, ...options } = reader.json;
+  const options = Object.fromEntries(
+    Object.entries(reader.json).filter(([key]) => key !== 'kind' && !FREE_KEYS.includes(key)),
+  );
   if (READ_AS_SQLITE.includes(written)) {
     const message = `A kv store of the kind "${written}" is read as "sqlite"`;
     context.reporter.report('STORE_KIND_READ_AS', reader.at('kind'), message, { fix: 'Write "sqlite"' });
