@@ -8,9 +8,11 @@ import type { Vocabulary } from './definition/vocabulary.ts';
 import { compile } from './engine/compile.ts';
 import { createEngine } from './engine/engine.ts';
 import type { EngineRequest, EngineResponse } from './engine/exchange.ts';
-import type { EngineLog } from './engine/runtime.ts';
+import type { OperationHandler } from './engine/contract.ts';
+import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
+import type { RecordStore } from './ports/record-store.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
-import { operationHandlers } from './operations/index.ts';
+import { HANDLERS } from './operations/index.ts';
 import { openPorts, openUpstreams, type PartHealth, type Ports } from './open-ports.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
@@ -48,6 +50,10 @@ export interface Registry {
   readonly generatedAdminPassword: string | null;
   /** Never fails: every error becomes a response. */
   handle(request: EngineRequest): MaybePromise<EngineResponse>;
+  /** What requests run on; for tests and the CLI, which look at stores directly. */
+  readonly runtime: EngineRuntime;
+  /** Sweeps blobs that no record names, now. */
+  sweep(): Promise<void>;
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
   /** Waits for work in flight, then closes the stores. Idempotent. */
   close(): Promise<void>;
@@ -66,19 +72,34 @@ export async function openRegistry(options: RegistryOptions): Promise<OpenResult
   return { ok: true, registry: await openDefinition(definition, words, options), findings };
 }
 
-/** Opens a definition that is loaded already: for tests of single operations. */
+/** What tests put in place of the real parts, to hold a step or to inject a fault. */
+export interface Seams {
+  readonly handlers?: ReadonlyMap<string, OperationHandler>;
+  readonly wrapRecordStore?: (store: RecordStore) => RecordStore;
+}
+
+/** Opens a definition that is loaded already. */
 export async function openDefinition(
   definition: Definition,
   words: Vocabulary,
   options: Omit<RegistryOptions, 'registry'>,
+  seams: Seams = {},
 ): Promise<Registry> {
   const clock = options.clock ?? systemClock;
   const environment = options.env ?? process.env;
   const env = Object.freeze(Object.fromEntries(definition.env.map((name) => [name, environment[name] ?? null])));
   const log = engineLog(options.log);
   const upstreams = openUpstreams(definition, environment, env, clock);
-  const plan = compile({ definition, vocabulary: words, handlers: operationHandlers, upstreams });
-  const ports = await openPorts({ definition, plan, data: resolve(options.data), clock, log, memory: options.memory ?? false });
+  const plan = compile({ definition, vocabulary: words, handlers: seams.handlers ?? HANDLERS, upstreams });
+  const ports = await openPorts({
+    definition,
+    plan,
+    data: resolve(options.data),
+    clock,
+    log,
+    memory: options.memory ?? false,
+    wrapRecordStore: seams.wrapRecordStore ?? ((store) => store),
+  });
   try {
     const identity = openIdentity({
       store: ports.identityStore,
@@ -129,6 +150,8 @@ function serving(
       done();
       return response;
     },
+    runtime: ports.runtime,
+    sweep: ports.sweep,
     health: ports.health,
     close() {
       closed ??= close();

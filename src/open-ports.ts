@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { blobStores, caches, recordStores, upstreamClients } from './adapters/index.ts';
+
 import type { Definition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
@@ -23,6 +24,8 @@ export interface Ports {
   readonly identityStore: RecordStore;
   /** Each store's state by its name. */
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
+  /** Sweeps blobs that no record names, after waiting for what goes on beside requests. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,6 +43,7 @@ export interface PortsOptions {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly memory: boolean;
+  readonly wrapRecordStore: (store: RecordStore) => RecordStore;
 }
 
 /** The engine's own records: what all processes on one store must agree on. */
@@ -65,7 +69,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     for (const name of names) {
       const kind = memory ? 'memory' : definition.kvStores[name]!.kind;
       const adapter = recordStores[kind as keyof typeof recordStores];
-      const store = await adapter.open({ file: join(data, `${name}.sqlite`), clock });
+      const store = options.wrapRecordStore(adapter.open({ file: join(data, `${name}.sqlite`), clock }));
       records.set(name, store);
       const own = name === names[0] ? [...IDENTITY_COLLECTIONS, { name: ENGINE_COLLECTION, indexes: [] }] : [];
       await store.migrate([...plan.collections(name), ...own], (collection, key, value) =>
@@ -119,6 +123,10 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       runtime,
       identityStore: first,
       health: () => health(records, blobs),
+      async sweep() {
+        await Promise.all(background);
+        await sweeper.runNow();
+      },
       async close() {
         await sweeper.stop();
         await Promise.all(background);

@@ -33,6 +33,8 @@ export function transactionBlock(body: StepRun, end: 'commit' | 'abort', storeNa
     try {
       for (let failures = 0; ; ) {
         const { txn, signal, error } = await attempt(session, store, memory, body, run);
+        // What follows is waiting, of which none is the pipeline's own time.
+        session.suspend();
         // Trouble of the engine's own says nothing about the records; there is nothing to prove.
         if (error !== undefined && error.status >= 500 && error.retryable) throw error;
         const writes = error === undefined && signal === undefined && end === 'commit';
@@ -78,6 +80,7 @@ async function attempt(
 ): Promise<Attempt> {
   const txn = new Transaction(store, memory);
   session.txn = txn;
+  session.resume();
   try {
     return { txn, signal: await body(run), error: undefined };
   } catch (thrown) {
@@ -100,7 +103,11 @@ async function finish(
   let committed = false;
   try {
     if (writes) {
-      const wait = session.engine.turns.wait(txn.turnKeys(), turn, deadlineSignal(session, deadline));
+      const wait = session.engine.turns.wait(
+        () => txn.turnKeys(),
+        turn,
+        () => deadlineSignal(session, deadline),
+      );
       if (wait !== undefined) await orConflict(wait);
     }
     session.countIo();
@@ -152,8 +159,9 @@ function deadlineSignal(session: RequestSession, deadline: number): AbortSignal 
 async function orConflict<T>(waiting: Promise<T>): Promise<T> {
   try {
     return await waiting;
-  } catch {
-    throw conflict();
+  } catch (reason) {
+    if (reason instanceof DOMException && reason.name === 'TimeoutError') throw conflict();
+    throw reason;
   }
 }
 

@@ -6,7 +6,7 @@ export interface Turns {
   /** Waits for all keys, first come first served, and holds them until `release`. Rejects with the signal's reason. */
   take(keys: readonly string[], signal: AbortSignal): Promise<Turn>;
   /** Resolves when nobody else holds any of the keys; undefined when nobody does now. */
-  wait(keys: Iterable<string>, own: Turn | null, signal: AbortSignal): Promise<void> | undefined;
+  wait(keys: () => Iterable<string>, own: Turn | null, signal: () => AbortSignal): Promise<void> | undefined;
 }
 
 export interface Turn {
@@ -62,7 +62,7 @@ export function createTurns(): Turns {
     wait(keys, own, signal) {
       if (holders.size === 0) return undefined;
       const busy: Promise<void>[] = [];
-      for (const key of keys) {
+      for (const key of keys()) {
         const hold = holders.get(key);
         if (hold !== undefined && hold.turn !== own) busy.push(hold.released);
       }
@@ -70,8 +70,7 @@ export function createTurns(): Turns {
         ? undefined
         : abortable(
             Promise.all(busy).then(() => undefined),
-            signal,
-          );
+            signal());
     },
   };
 }

@@ -1,0 +1,56 @@
+import type { OperationDefinition } from '../../src/definition/vocabulary.ts';
+import type { OperationHandler } from '../../src/engine/contract.ts';
+
+/**
+ * `test.gate`: a step that calls back into the test each time it is reached, and waits for what the test does there. It stands where
+ * somebody else gets in between, so that a race happens the same way each time.
+ */
+export function gates(): {
+  readonly operations: readonly { readonly definition: OperationDefinition; readonly handler: OperationHandler }[];
+  /** Runs `action` the n-th time (from 1) that the gate is reached; other times nothing. */
+  on(name: string, action: (time: number) => unknown): void;
+  count(name: string): number;
+} {
+  const actions = new Map<string, (time: number) => unknown>();
+  const counts = new Map<string, number>();
+  const handler: OperationHandler = {
+    op: 'test.gate',
+    compile(step) {
+      const name = String(step.literal('name'));
+      return async () => {
+        const time = (counts.get(name) ?? 0) + 1;
+        counts.set(name, time);
+        await actions.get(name)?.(time);
+        return undefined;
+      };
+    },
+  };
+  return {
+    operations: [{ definition: GATE, handler }],
+    on: (name, action) => actions.set(name, action),
+    count: (name) => counts.get(name) ?? 0,
+  };
+}
+
+const GATE: OperationDefinition = {
+  op: 'test.gate',
+  summary: 'Lets a test in.',
+  description: '',
+  effect: 'read',
+  args: {
+    name: {
+      kind: 'literal',
+      description: '',
+      required: true,
+      to: null,
+      many: false,
+      schema: null,
+      default: undefined,
+      nullable: false,
+      scope: 'maybe',
+    },
+  },
+  oneOf: [],
+  errors: [],
+  examples: [],
+};
