@@ -146,4 +146,13 @@ describe('entrepot serve', () => {
     expect(await (await fetch(`${server.url}/hello`)).json()).toEqual({ hello: 'https://registry.test/sub' });
     await server.stop();
   });
+
+  test('is what npm start runs, and a signal to npm reaches it', async () => {
+    const data = join(temporaryFolder(), 'data');
+    const server = await start({ command: ['npm', 'start'], env: { PORT: '0', ENTREPOT_DATA: data } });
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    await server.stop();
+    expect(server.output().stdout).toContain('Stopping');
+    await expect(fetch(`${server.url}/health`)).rejects.toThrow();
+  });
 });

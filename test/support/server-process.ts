@@ -15,6 +15,8 @@ export interface ServerProcessOptions {
   readonly program?: string;
   /** Put before the program, as in `['strace', '-f']`. */
   readonly wrapper?: readonly string[];
+  /** The whole command line, in place of all that; the port and the data folder are up to `env`. */
+  readonly command?: readonly string[];
   readonly cwd?: string;
 }
 
@@ -36,7 +38,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const program = options.program ?? join(ROOT, 'bin/entrepot');
   const args = ['serve', '--port', '0', '--data', options.data, ...(options.args ?? [])];
   if (options.registry !== undefined) args.push('--registry', options.registry);
-  const [command = program, ...rest] = [...(options.wrapper ?? []), program, ...args];
+  const [command = program, ...rest] = options.command ?? [...(options.wrapper ?? []), program, ...args];
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
     env: { ...process.env, PORT: '', HOST: '', ENTREPOT_DATA: '', ...options.env },
