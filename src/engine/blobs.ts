@@ -7,12 +7,14 @@ import type { BlobPutOptions, Blobs } from './contract.ts';
 import type { RequestSession } from './session.ts';
 import type { Transaction } from './transaction.ts';
 
-/** How long a blob may wait for the record that names it. A request that lives longer than this loses nothing: it holds its leases anew at the commit. */
+/** How long a blob may wait for the record that names it. A request that lives longer takes its leases anew at the commit. */
 const LEASE_MS = 15 * 60_000;
 
 interface HeldLease {
   readonly store: BlobStore;
   readonly lease: Lease;
+  /** When it was taken, in milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** Blobs as one request sees them. Everything it puts is under a lease until a commit names it or the request ends. */
@@ -71,7 +73,7 @@ export class RequestBlobs implements Blobs {
     const named = txn.newDigests((collection, value) => this.#session.engine.rules(collection).digests(value.value));
     const borrowed: HeldLease[] = [];
     for (const digest of named) {
-      if (this.#leases.has(digest)) continue;
+      if (this.#isHeld(digest)) continue;
       const held = await this.#borrow(digest);
       if (held === null) {
         for (const lease of borrowed) this.#release(lease, false);
@@ -100,15 +102,22 @@ export class RequestBlobs implements Blobs {
       const store = this.#session.engine.blobStore(name);
       this.#session.countIo();
       const lease = await store.lease(digest, LEASE_MS);
-      if (lease !== null) return { store, lease };
+      if (lease !== null) return { store, lease, at: this.#session.now() };
     }
     return null;
   }
 
+  /** A lease that is half over is not relied on: the commit may take its time. */
+  #isHeld(digest: string): boolean {
+    const now = this.#session.now();
+    return this.#leases.get(digest)?.some((held) => now - held.at < LEASE_MS / 2) ?? false;
+  }
+
   #hold(store: BlobStore, lease: Lease): void {
     const leases = this.#leases.get(lease.digest);
-    if (leases === undefined) this.#leases.set(lease.digest, [{ store, lease }]);
-    else leases.push({ store, lease });
+    const held = { store, lease, at: this.#session.now() };
+    if (leases === undefined) this.#leases.set(lease.digest, [held]);
+    else leases.push(held);
   }
 
   #release(held: HeldLease, settled: boolean): void {
