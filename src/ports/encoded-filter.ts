@@ -4,8 +4,14 @@ import { encodeScalar, prefixEnd, typeRange } from './scalar-text.ts';
 /** A filter over encoded scalars. Ranges and prefixes are all one kind; a range stays inside the type of its bound. */
 export type EncodedFilter =
   | { readonly kind: 'eq'; readonly column: string; readonly value: string }
-  | { readonly kind: 'in' | 'any' | 'all'; readonly column: string; readonly values: readonly string[] }
+  | ListFilter
   | RangeFilter;
+
+export interface ListFilter {
+  readonly kind: 'in' | 'any' | 'all';
+  readonly column: string;
+  readonly values: readonly string[];
+}
 
 export interface RangeFilter {
   readonly kind: 'range';

@@ -1,7 +1,7 @@
+import { type EncodedFilter, pinnedValue } from '../../ports/encoded-filter.ts';
 import type { IndexKeySpec, IndexQuery, IndexRow, IndexSpec, Order, Scalar } from '../../ports/record-store.ts';
 import { decodeScalar, encodeScalar } from '../../ports/scalar-text.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import { type EncodedFilter, pinnedValue } from './encoded-filter.ts';
 
 /** One record in one index: encoded scalars by column, sets of encoded scalars by array column. */
 export interface MemoryRow {

@@ -1,4 +1,5 @@
 import { RegistryError } from '../../errors/registry-error.ts';
+import { encodeFilter } from '../../ports/encoded-filter.ts';
 import type {
   Check,
   CollectionSpec,
@@ -15,7 +16,6 @@ import type {
 import { pageFingerprint } from '../../ports/record-store.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import { encodeFilter } from './encoded-filter.ts';
 import { type EncodedRows, MemoryCollection, type MemoryRecord } from './memory-collection.ts';
 import { firstAbove } from './memory-index.ts';
 import { createNotifier } from './notifier.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
+import { type EncodedFilter, encodeFilter, type ListFilter, pinnedValue } from '../../ports/encoded-filter.ts';
 import type { Filter, Order, Position } from '../../ports/record-store.ts';
 import { encodeScalar } from '../../ports/scalar-text.ts';
-import { type EncodedFilter, encodeFilter, type ListFilter, pinnedValue } from './encoded-filter.ts';
 import type { IndexLayout } from './sqlite-layout.ts';
 import { type Bindings, type Fragment, param, type SqliteValue } from './sqlite-statement.ts';
 
