@@ -4,7 +4,7 @@ import type { ByteHandle, OpenBytes } from '../language/values.ts';
 import type { BlobStore, Lease } from '../ports/blob-store.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { BlobPutOptions, Blobs } from './contract.ts';
-import type { RequestSession } from './session.ts';
+import type { RequestState } from './request-state.ts';
 import type { Transaction } from './transaction.ts';
 
 /** How long a blob may wait for the record that names it. A request that lives longer takes its leases anew at the commit. */
@@ -19,11 +19,11 @@ interface HeldLease {
 
 /** Blobs as one request sees them. Everything it puts is under a lease until a commit names it or the request ends. */
 export class RequestBlobs implements Blobs {
-  readonly #session: RequestSession;
+  readonly #session: RequestState;
   readonly #leases = new Map<string, HeldLease[]>();
   readonly #put = new Set<string>();
 
-  constructor(session: RequestSession) {
+  constructor(session: RequestState) {
     this.#session = session;
   }
 

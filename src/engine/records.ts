@@ -18,14 +18,14 @@ import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { DocumentPlan, IndexPlan, RecordPage, RecordQuery, Records } from './contract.ts';
 import type { DocumentRules } from './documents.ts';
 import { countOverlay, overlayList, overlayQuery } from './overlay.ts';
-import type { RequestSession } from './session.ts';
+import type { RequestState } from './request-state.ts';
 import type { PendingWrite, Transaction } from './transaction.ts';
 
 /** Records as one request sees them: through its open transaction and through `visible_when`. */
 export class RequestRecords implements Records {
-  readonly #session: RequestSession;
+  readonly #session: RequestState;
 
-  constructor(session: RequestSession) {
+  constructor(session: RequestState) {
     this.#session = session;
   }
 

@@ -8,11 +8,12 @@ import { RequestBlobs } from './blobs.ts';
 import type { Records, Session } from './contract.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { RequestRecords } from './records.ts';
+import type { RequestState } from './request-state.ts';
 import type { EngineRuntime } from './runtime.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The state of one request. Ends with `end`, when its response was sent or given up. */
-export class RequestSession implements Session {
+export class RequestSession implements Session, RequestState {
   readonly engine: EngineRuntime;
   readonly principal: PrincipalView;
   /** The open transaction's current attempt. */
