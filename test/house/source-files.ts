@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 
 export const ROOT = dirname(dirname(import.meta.dirname));
@@ -11,8 +11,9 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
-/** Files below a folder of the project, as paths from its root with `/`. */
+/** Files below a folder of the project, as paths from its root with `/`; none where there is no such folder. */
 export function filesBelow(folder: string, extension: string): readonly string[] {
+  if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
