@@ -28,20 +28,23 @@ describe('a body', () => {
     }
   });
 
-  test('that is refused half-way does not take the answer away from a client that goes on sending', async () => {
+  test('that is refused half-way does not take the answer away from a client that sends all of it before it listens', async () => {
     const server = await serve(async (incoming) => {
       await readSome(incoming);
       return REFUSED;
     });
     const connection = await openRawConnection(server.port);
+    connection.socket.pause();
     const size = 40 * 1024 * 1024;
     connection.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
-    connection.send(Buffer.alloc(size, 1));
+    await new Promise<void>((resolve, reject) => {
+      connection.socket.write(Buffer.alloc(size, 1), (error) => (error ? reject(error) : resolve()));
+    });
+    connection.socket.resume();
     const answer = parseAnswer(await connection.ended());
     expect(answer.status).toBe(413);
     expect(answer.headers.connection).toBe('close');
     expect(answer.body.toString()).toBe('{"error":"too large"}');
-    expect(connection.socket.bytesWritten).toBeGreaterThan(size);
   });
 
   test('that is refused unread gets its answer before it has been sent, and the client may stop', async () => {
