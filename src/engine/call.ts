@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../shared/maybe-promise.ts';
-import type { CompiledPipeline } from './compile-pipeline.ts';
+import type { CompiledPipeline } from './compile-context.ts';
 import type { Run, Signal } from './contract.ts';
 
 /** Runs a shared pipeline with slots of its own and gives back its outputs, or the response that it made. */

@@ -1,12 +1,10 @@
-import type { Definition, StepDefinition } from '../definition/types.ts';
-import type { Vocabulary } from '../definition/vocabulary.ts';
+import type { StepDefinition } from '../definition/types.ts';
 import { toRegistryError } from '../errors/registry-error.ts';
 import { compileCondition, parseCondition } from '../language/condition.ts';
 import type { Prelude } from '../language/frame.ts';
-import type { SchemaValidator } from '../language/json-schema.ts';
-import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
-import type { DocumentPlan, IndexPlan, OperationHandler, Run, Signal, StepRun } from './contract.ts';
+import type { CompileContext, CompiledPipeline } from './compile-context.ts';
+import type { Run, Signal, StepRun } from './contract.ts';
 import { errorView } from './error-view.ts';
 import { PipelineScope } from './scope.ts';
 import { type SequenceStep, sequence } from './sequence.ts';
@@ -14,29 +12,6 @@ import type { RequestSession } from './session.ts';
 import { StepArguments } from './step-arguments.ts';
 import { transactionBlock } from './transaction-block.ts';
 import { walkSteps } from './walk-steps.ts';
-
-/** What compiling a pipeline needs to know; made once for a definition. */
-export interface CompileContext {
-  readonly definition: Definition;
-  readonly vocabulary: Vocabulary;
-  readonly handlers: ReadonlyMap<string, OperationHandler>;
-  readonly document: (name: string) => DocumentPlan;
-  readonly index: (name: string) => IndexPlan;
-  readonly upstream: (name: string) => Upstream;
-  readonly schema: (schemaOrName: object | string, coerce?: boolean) => SchemaValidator;
-  /** A shared pipeline, compiled when it is first called. */
-  readonly pipeline: (name: string) => CompiledPipeline;
-}
-
-export interface CompiledPipeline {
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  /** How many slots its frame needs; inputs come first, in their order. */
-  slotCount(): number;
-  /** Slots of the outputs, in their order. */
-  outputSlots(): readonly number[];
-  readonly run: StepRun;
-}
 
 /** Compiles a list of steps in a scope. `path` names the place for once-steps and errors. */
 export function compileSteps(

@@ -7,7 +7,8 @@ import { createRouter, type Router } from '../language/path-router.ts';
 import type { CollectionSpec, ProjectRecord } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import { whenReady } from '../shared/maybe-promise.ts';
-import { type CompileContext, type CompiledPipeline, compileSharedPipeline, compileSteps } from './compile-pipeline.ts';
+import type { CompileContext, CompiledPipeline } from './compile-context.ts';
+import { compileSharedPipeline, compileSteps } from './compile-pipeline.ts';
 import type { IndexPlan, OperationHandler, StepRun } from './contract.ts';
 import { compileDocuments, type DocumentRules } from './documents.ts';
 import { compileErrorTables, type ErrorTable, type ErrorTables } from './error-tables.ts';
@@ -77,6 +78,7 @@ export function compile(options: CompileOptions): Plan {
     upstream: (name) => known(upstreams.get(name), 'upstream', name),
     schema: (schemaOrName, coerce) =>
       coerce === true ? schemas.compile(schemaOrName, { coerce }) : schema(schemaOrName),
+    steps: (steps, scope, path) => compileSteps(context, steps, scope, path),
     pipeline(name) {
       let pipeline = shared.get(name);
       if (pipeline === undefined) {

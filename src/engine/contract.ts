@@ -47,9 +47,7 @@ export interface StepCompiler {
   /** `bind`: stores into the variable; a no-op when the argument is absent. */
   bind(argument: string): (frame: Frame, value: unknown) => void;
   /** `bindings`: the names with their templates, in the order written. */
-  bindings(
-    argument: string,
-  ): readonly {
+  bindings(argument: string): readonly {
     readonly name: string;
     readonly evaluate: (frame: Frame) => unknown;
     readonly store: (frame: Frame, value: unknown) => void;

@@ -12,7 +12,7 @@ import { type ByteHandle, isByteHandle } from '../language/values.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { callPipeline } from './call.ts';
-import { type CompileContext, compileSteps } from './compile-pipeline.ts';
+import type { CompileContext } from './compile-context.ts';
 import type { DocumentPlan, IndexPlan, Run, Signal, StepCompiler, StepRun, TextEncoding } from './contract.ts';
 import type { PipelineScope } from './scope.ts';
 import { encodeHeader, encodePath } from './text-encoding.ts';
@@ -221,8 +221,7 @@ export class StepArguments implements StepCompiler {
     const steps = this.#written(argument);
     if (!Array.isArray(steps)) return null;
     const scope = this.#scopeOf(argument);
-    const run = compileSteps(
-      this.#context,
+    const run = this.#context.steps(
       steps as unknown as readonly StepDefinition[],
       scope,
       `${this.#place}.${argument}.`,

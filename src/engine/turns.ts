@@ -70,7 +70,8 @@ export function createTurns(): Turns {
         ? undefined
         : abortable(
             Promise.all(busy).then(() => undefined),
-            signal());
+            signal(),
+          );
     },
   };
 }

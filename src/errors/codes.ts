@@ -88,7 +88,6 @@ export const ERROR_CODES = Object.freeze({
   CACHE_FAILURE: code(503, 'The cache failed', true),
   CLOSING: code(503, 'The server is shutting down', true),
   DEFINITION_INVALID: code(500, 'The registry definition has errors'),
-  RUNTIME_CHECK_FAILED: code(500, 'A check of the definition stopped the request'),
   INTERNAL: code(500, 'Something went wrong inside'),
 } as const satisfies Record<string, ErrorCode>);
 
