@@ -4,6 +4,9 @@ import { isObject, isRemark } from './object-reader.ts';
 import { type Spot, spotOf } from './places.ts';
 import type { Json, JsonObject } from './types.ts';
 
+/** What record stores keep under its own name. */
+const STORED: readonly NameKind[] = ['document', 'index'];
+
 /** Declares every name of `schema.json` (pack null) or of a pack, so that references may stand before what they name. */
 export function declareNames(context: LoadContext, json: JsonObject, pack: string | null): void {
   const storage = memberObject(json, 'storage');
@@ -22,7 +25,15 @@ export function declareNames(context: LoadContext, json: JsonObject, pack: strin
   for (const [kind, section] of pack === null ? [...sections, ...global] : sections) {
     for (const [name, value] of Object.entries(section)) {
       if (isRemark(name, value) || (kind === 'entity' && name === 'versioning')) continue;
-      context.names.declare(kind, pack, name, spotOf(section, name));
+      const spot = spotOf(section, name);
+      if (STORED.includes(kind) && name.includes('$')) {
+        const message = 'Names with "$" are those of what the engine itself keeps in the stores';
+        context.reporter.report('SHAPE_INVALID', spot, message, {
+          at: 'key',
+          fix: `Write "${name.replaceAll('$', '')}"`,
+        });
+      }
+      context.names.declare(kind, pack, name, spot);
     }
   }
   declareListed(context, 'event', pack, memberObject(json, 'events').types);
