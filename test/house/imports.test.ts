@@ -15,7 +15,21 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   jobs: ['engine', 'ports types', 'errors', 'shared'],
   http: ['engine', 'identity', 'errors', 'shared'],
   sdk: ['main', 'engine types', 'errors', 'shared'],
-  cli: ['main', 'http', 'sdk', 'definition', 'errors', 'shared'],
+  trial: ['main', 'operations', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
+  'route-tests': ['trial', 'main', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
+  verify: [
+    'route-tests',
+    'trial',
+    'main',
+    'operations',
+    'engine',
+    'definition',
+    'language',
+    'ports types',
+    'errors',
+    'shared',
+  ],
+  cli: ['main', 'route-tests', 'verify', 'http', 'sdk', 'definition', 'errors', 'shared'],
   console: ['main', 'sdk', 'definition', 'errors', 'shared'],
   // The files right under src/: the composition root.
   main: [

@@ -1,9 +1,9 @@
-import type { Json, JsonObject } from '../../src/definition/types.ts';
-import type { OperationExample } from '../../src/definition/vocabulary.ts';
+import type { Json, JsonObject } from '../definition/types.ts';
+import type { OperationExample } from '../definition/vocabulary.ts';
+import { mapValues, object } from './contents.ts';
 
 /** Kinds of the stores that an example runs on. */
 export interface StoreKinds {
-  readonly name: string;
   readonly records: string;
   readonly memory: boolean;
 }
@@ -78,13 +78,4 @@ function pipelineOf(example: OperationExample): readonly Json[] {
     steps.push({ op: 'respond.json', args: { status: 200, body } });
   }
   return steps;
-}
-
-/** An object of the example, or an empty one. */
-export function object(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-}
-
-function mapValues(value: Json | undefined, map: (value: Json, name: string) => Json): JsonObject {
-  return Object.fromEntries(Object.entries(object(value)).map(([name, item]) => [name, map(item, name)]));
 }

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Definition } from '../definition/types.ts';
+import type { Vocabulary } from '../definition/vocabulary.ts';
+import { compile, type Plan } from '../engine/compile.ts';
+import { createEngine } from '../engine/engine.ts';
+import type { EngineResponse } from '../engine/exchange.ts';
+import type { EngineRuntime } from '../engine/runtime.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import type { PrincipalView } from '../language/frame.ts';
+import { openPorts, openUpstreams } from '../open-ports.ts';
+import { HANDLERS } from '../operations/index.ts';
+import type { StoredEvent, StoredRecord } from '../ports/record-store.ts';
+import type { Clock } from '../shared/clock.ts';
+
+export interface TrialOptions {
+  readonly definition: Definition;
+  readonly vocabulary: Vocabulary;
+  /** Where stores that need a folder have theirs; absolute. Whoever made it removes it. */
+  readonly folder: string;
+  /** Keeps everything in memory, whatever the definition says. */
+  readonly memory: boolean;
+  /** The only variables there are. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
+
+export interface TrialRequest {
+  readonly method: string;
+  /** Raw path and query. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | null;
+  /** Declared length, where it is not that of the body. */
+  readonly length?: number;
+  /** Null: anonymous. */
+  readonly principal: PrincipalView | null;
+}
+
+export interface TrialResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Buffer;
+}
+
+/** A registry on throw-away stores, in this process, for whoever tries things out: anybody can be the principal of a request. */
+export interface Trial {
+  readonly definition: Definition;
+  readonly plan: Plan;
+  readonly runtime: EngineRuntime;
+  /** Failures (5xx) so far, with their causes. */
+  readonly failures: readonly RegistryError[];
+  send(request: TrialRequest): Promise<TrialResponse>;
+  /** All records of a document, in the order of their keys. */
+  records(document: string): Promise<readonly StoredRecord[]>;
+  /** The whole log, store by store. */
+  events(): Promise<readonly StoredEvent[]>;
+  /** Digests of all blobs, after a sweep of those that no record names, in byte order. */
+  blobs(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+const PAGE = 1000;
+
+/** Opens a definition. Fails where it does not compile. */
+export async function openTrial(options: TrialOptions): Promise<Trial> {
+  const { definition, vocabulary, folder, memory, clock } = options;
+  const env = Object.fromEntries(definition.env.map((name) => [name, options.env[name] ?? null]));
+  const upstreams = openUpstreams(definition, options.env, env, clock);
+  const plan = compile({ definition, vocabulary, handlers: HANDLERS, upstreams });
+  const failures: RegistryError[] = [];
+  const ports = await openPorts({
+    definition,
+    plan,
+    data: folder,
+    clock,
+    log: { failure: ({ error }) => failures.push(error), warning: () => {} },
+    memory,
+    wrapRecordStore: (store) => store,
+  });
+  const { runtime } = ports;
+  const principals = new Map<string, PrincipalView>();
+  const engine = createEngine({ plan, runtime, env, authenticate: (values) => principalOf(principals, values) });
+  return {
+    definition,
+    plan,
+    runtime,
+    failures,
+    async send(request) {
+      const { method, target, body, principal, length } = request;
+      const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
+        name.toLowerCase(),
+        value,
+      ]);
+      const ticket = `Trial ${randomUUID()}`;
+      if (principal !== null) {
+        principals.set(ticket, principal);
+        headers.push(['authorization', ticket]);
+      }
+      try {
+        const response = await engine.handle({
+          method,
+          target,
+          headers,
+          body: body === null ? null : Readable.from([body], { objectMode: false }),
+          contentLength: body === null ? null : (length ?? body.length),
+          ip: '127.0.0.1',
+          baseUrl: 'http://registry.example',
+          signal: new AbortController().signal,
+        });
+        return { status: response.status, headers: response.headers, body: await contentOf(response) };
+      } finally {
+        principals.delete(ticket);
+      }
+    },
+    async records(document) {
+      const store = runtime.store(runtime.rules(document).plan.store);
+      const records: StoredRecord[] = [];
+      for (;;) {
+        const after = records.at(-1)?.key ?? null;
+        const page = await store.list({ collection: document, prefix: '', after, limit: PAGE });
+        records.push(...page.records);
+        if (!page.more) return records;
+      }
+    },
+    async events() {
+      const logs = Object.keys(definition.kvStores).map(async (name) => {
+        const events: StoredEvent[] = [];
+        for (;;) {
+          const page = await runtime.store(name).events(events.at(-1)?.position ?? 0, PAGE);
+          events.push(...page);
+          if (page.length < PAGE) return events;
+        }
+      });
+      return (await Promise.all(logs)).flat();
+    },
+    async blobs() {
+      await ports.sweep();
+      const digests: string[] = [];
+      for (const name of runtime.blobStoreNames) {
+        let page = await runtime.blobStore(name).list(null, PAGE);
+        while (page.length > 0) {
+          digests.push(...page.map(({ digest }) => digest));
+          page = await runtime.blobStore(name).list(page.at(-1)?.digest ?? null, PAGE);
+        }
+      }
+      return digests.sort();
+    },
+    async close() {
+      for (const upstream of upstreams.values()) await upstream.close();
+      await ports.close();
+    },
+  };
+}
+
+function principalOf(principals: ReadonlyMap<string, PrincipalView>, values: readonly string[]): PrincipalView | null {
+  if (values.length > 1) throw new RegistryError('BAD_REQUEST');
+  const principal = principals.get(values[0] ?? '');
+  if (principal === undefined) throw new RegistryError('INVALID_CREDENTIALS');
+  return principal;
+}
+
+async function contentOf({ body }: EngineResponse): Promise<Buffer> {
+  if (body === null) return Buffer.alloc(0);
+  if (typeof body === 'string' || body instanceof Uint8Array) return Buffer.from(body);
+  return Buffer.concat(await body.toArray());
+}
