@@ -4,6 +4,7 @@ import type { SchemaValidator } from '../language/json-schema.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { DocumentPlan, IndexPlan, OperationHandler, StepRun } from './contract.ts';
 import type { PipelineScope } from './scope.ts';
+import type { StepWatch } from './watch.ts';
 
 /** What compiling a pipeline needs to know; made once for a definition. */
 export interface CompileContext {
@@ -18,6 +19,8 @@ export interface CompileContext {
   readonly steps: (steps: readonly StepDefinition[], scope: PipelineScope, path: string) => StepRun;
   /** A shared pipeline, compiled when it is first called. */
   readonly pipeline: (name: string) => CompiledPipeline;
+  /** Null: nobody looks on, and steps run as they are. */
+  readonly watch: StepWatch | null;
 }
 
 /** A shared pipeline: its own scope, its inputs in the first slots. */

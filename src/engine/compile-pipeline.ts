@@ -2,7 +2,7 @@ import type { StepDefinition } from '../definition/types.ts';
 import { toRegistryError } from '../errors/registry-error.ts';
 import { compileCondition, parseCondition } from '../language/condition.ts';
 import type { Prelude } from '../language/frame.ts';
-import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { CompileContext, CompiledPipeline } from './compile-context.ts';
 import type { Run, Signal, StepRun } from './contract.ts';
 import { errorView } from './error-view.ts';
@@ -12,6 +12,7 @@ import type { RequestSession } from './session.ts';
 import { StepArguments } from './step-arguments.ts';
 import { transactionBlock } from './transaction-block.ts';
 import { walkSteps } from './walk-steps.ts';
+import type { StepSite } from './watch.ts';
 
 /** Compiles a list of steps in a scope. `path` names the place for once-steps and errors. */
 export function compileSteps(
@@ -40,8 +41,9 @@ export function compileSteps(
       });
     }
     const kind = steps[end]!.op === 'txn.commit' ? 'commit' : 'abort';
+    const block = transactionBlock(sequence(body), kind, transactionStore(context, steps.slice(index, end)));
     compiled.push({
-      run: transactionBlock(sequence(body), kind, transactionStore(context, steps.slice(index, end))),
+      run: context.watch?.wrap(block, siteOf(step, `${path}${index + 1}`, [])) ?? block,
       site,
     });
     index = end;
@@ -74,10 +76,34 @@ function compileStep(context: CompileContext, step: StepDefinition, scope: Pipel
   const when = step.when === null ? null : compileCondition(parseCondition(step.when), scope);
   const args = new StepArguments(context, step, operation, scope, place);
   let run = withPreludes(handler.compile(args), args.preludes);
-  if (operation.effect === 'once') run = once(run, place + step.op, args.boundSlots);
+  if (operation.effect === 'once') {
+    const slots = args.bound.map(({ slot }) => slot);
+    run = once(run, place + step.op, slots);
+  }
   if (step.catch !== null) run = withCatch(context, run, step.catch, scope, place);
-  if (when !== null) run = withCondition(run, when.test, when.prelude);
+  const site = siteOf(step, place, args.bound);
+  if (context.watch !== null) run = context.watch.wrap(run, site);
+  if (when !== null) run = withCondition(run, watchedTest(context, when.test, site), when.prelude);
   return run;
+}
+
+function siteOf(step: StepDefinition, place: string, binds: StepSite['binds']): StepSite {
+  return { op: step.op, label: step.label, place, binds };
+}
+
+/** Tells whoever looks on of the steps that their condition leaves out. */
+function watchedTest(
+  { watch }: CompileContext,
+  test: (frame: Run) => boolean,
+  site: StepSite,
+): (frame: Run) => boolean {
+  const skipped = watch?.skipped?.bind(watch);
+  if (skipped === undefined) return test;
+  return (frame) => {
+    const holds = test(frame);
+    if (!holds) skipped(site);
+    return holds;
+  };
 }
 
 /** An abort deeper than its begin: the checker has seen to it that a response follows, which drops the buffered writes. */
@@ -150,8 +176,13 @@ function withCatch(
     const error = toRegistryError(thrown);
     const handler = handlers.get(error.code) ?? handlers.get('*');
     if (handler === undefined) throw error;
+    // `error` belongs to the steps of the catch alone: around them another catch may have its own.
+    const around = frame.slots[slot];
     frame.slots[slot] = errorView(error, frame.session);
-    return handler(frame);
+    return whenReady(handler(frame), (signal) => {
+      frame.slots[slot] = around;
+      return signal;
+    });
   };
   return (frame) => {
     try {

@@ -15,6 +15,7 @@ import { compileErrorTables, type ErrorTable, type ErrorTables } from './error-t
 import { compilePolicies, type Judge } from './policies.ts';
 import { PipelineScope } from './scope.ts';
 import { walkSteps } from './walk-steps.ts';
+import type { StepWatch } from './watch.ts';
 
 /** A definition, compiled: what requests run. Nothing in it is looked up by name, scanned or parsed per request. */
 export interface Plan {
@@ -51,6 +52,8 @@ export interface CompileOptions {
   readonly vocabulary: Vocabulary;
   readonly handlers: ReadonlyMap<string, OperationHandler>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Who looks on as steps run. */
+  readonly watch?: StepWatch | null;
 }
 
 /** Compiles a definition that the checker found no error in. */
@@ -87,6 +90,7 @@ export function compile(options: CompileOptions): Plan {
       }
       return pipeline;
     },
+    watch: options.watch ?? null,
   };
   const errors = compileErrorTables(definition);
   const entries = definition.routes.map((route) => {

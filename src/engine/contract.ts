@@ -1,5 +1,5 @@
 import type { Definition, EntityDefinition, Json } from '../definition/types.ts';
-import type { Frame } from '../language/frame.ts';
+import type { Frame, Meter } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
 import type { LinearRegex } from '../language/regex.ts';
 import type { ByteHandle, StoredValue } from '../language/values.ts';
@@ -99,7 +99,7 @@ export interface Run extends Frame {
 }
 
 /** The state of one request. */
-export interface Session {
+export interface Session extends Meter {
   readonly requestId: string;
   /** Aborts when the client goes away or the time is up. */
   readonly signal: AbortSignal;
@@ -120,9 +120,9 @@ export interface Session {
   countIo(): void;
   /** Checks the synchronous time used so far (CPU_LIMIT); called between steps and between the rounds of a loop. */
   checkCpu(): void;
-  /** The sequence is about to wait, or goes on: time spent waiting does not count. Both are idempotent. */
+  /** The sequence is about to wait, or goes on: time spent waiting does not count. Both are idempotent. `site` names the step that was waited for. */
   suspend(): void;
-  resume(): void;
+  resume(site?: string): void;
   /** Runs when the request is over: its response was sent, or it failed. For bytes that nobody read. Must not throw. */
   atEnd(action: () => void): void;
   /** Seals and opens cursors (signed; fails with CURSOR_INVALID). `purpose` ties a cursor to its list. */

@@ -5,7 +5,7 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Plan, RoutePlan } from './compile.ts';
 import type { ResponseDraft, Run, Signal } from './contract.ts';
 import type { ErrorTable } from './error-tables.ts';
-import type { Authenticate, EngineRequest, EngineResponse } from './exchange.ts';
+import type { Authenticate, EngineRequest, EngineResponse, Served } from './exchange.ts';
 import { finish } from './http-semantics.ts';
 import { NOBODY } from './record-frame.ts';
 import { RequestBody } from './request-body.ts';
@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly authenticate: Authenticate;
   /** Declared variables with their values. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** Told of every request; must not throw. */
+  readonly onServed?: ((served: Served) => void) | undefined;
 }
 
 /** What one request has on its way through the stages. */
@@ -38,10 +40,14 @@ interface Exchange {
   routePlan: RoutePlan | null;
   session: RequestSession;
   view: LazyRequestView | null;
+  /** What is answered, where it is an error. */
+  error: RegistryError | null;
+  /** As `performance.now()` says. */
+  readonly startedAt: number;
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { plan, runtime, authenticate, env } = options;
+  const { plan, runtime, authenticate, env, onServed } = options;
   const { limits } = plan.definition.ops;
   const anonymous: PrincipalView = Object.freeze({ ...NOBODY, scopes: plan.definition.auth.anonymousScopes });
 
@@ -55,6 +61,8 @@ export function createEngine(options: EngineOptions): Engine {
       routePlan: null,
       session: new RequestSession(runtime, request, anonymous),
       view: null,
+      error: null,
+      startedAt: onServed === undefined ? 0 : performance.now(),
     };
   }
 
@@ -135,6 +143,7 @@ export function createEngine(options: EngineOptions): Engine {
   async function fail(exchange: Exchange, thrown: unknown): Promise<EngineResponse> {
     const error = toRegistryError(thrown);
     error.routeId ??= exchange.routePlan?.route.id;
+    exchange.error = error;
     const { session, request } = exchange;
     if (error.status >= 500) {
       runtime.log.failure({ requestId: session.requestId, routeId: exchange.routePlan?.route.id ?? null, error });
@@ -153,7 +162,7 @@ export function createEngine(options: EngineOptions): Engine {
     } catch (cause) {
       // The table's own templates failed: the engine's body must do.
       runtime.log.warning('An error table failed', cause);
-      draft = await plan.errors.forPack(null).respond(error, frame);
+      draft = await plan.errors.plain.respond(error, frame);
     }
     return finish(draft, { method: request.method, headers: NO_HEADERS });
   }
@@ -164,6 +173,15 @@ export function createEngine(options: EngineOptions): Engine {
     const { session } = exchange;
     if (body === null || typeof body === 'string' || body instanceof Uint8Array) session.end();
     else body.once('close', () => session.end());
+    onServed?.({
+      request: exchange.request,
+      routeId: exchange.routePlan?.route.id ?? null,
+      user: session.principal.sub,
+      status: response.status,
+      code: exchange.error?.code ?? null,
+      step: exchange.error === null ? session.longestWait : (exchange.error.step ?? null),
+      tookMs: performance.now() - exchange.startedAt,
+    });
     return exchange.body.hasUnreadBytes ? { ...response, closeConnection: true } : response;
   }
 

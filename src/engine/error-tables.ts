@@ -29,11 +29,21 @@ export interface ErrorTables {
   /** The table of the pack with the longest mount that begins the path; that of `schema.json` where none does. */
   forPath(path: string): ErrorTable;
   forPack(pack: string | null): ErrorTable;
+  /** The engine's own bodies: for when a table fails. */
+  readonly plain: ErrorTable;
 }
 
+type CompiledEntries = ReadonlyMap<string, CompiledEntry>;
+
 export function compileErrorTables(definition: Definition): ErrorTables {
-  const own = compileTable(definition.errors, []);
-  const packs = new Map(definition.packs.map((pack) => [pack.name, compileTable(pack.errors, pack.challenge, own)]));
+  const common = compileEntries(definition.errors);
+  const own = errorTable([common], DEFAULT_CHALLENGE);
+  const packs = new Map(
+    definition.packs.map(({ name, errors, challenge }) => [
+      name,
+      errorTable([compileEntries(errors), common], challenge.length > 0 ? challenge : DEFAULT_CHALLENGE),
+    ]),
+  );
   const mounts = definition.packs
     .flatMap((pack) => pack.mounts.map((mount) => ({ mount, pack: pack.name })))
     .sort((a, b) => b.mount.length - a.mount.length);
@@ -43,37 +53,38 @@ export function compileErrorTables(definition: Definition): ErrorTables {
       return found === undefined ? own : (packs.get(found.pack) ?? own);
     },
     forPack: (pack) => (pack === null ? own : (packs.get(pack) ?? own)),
+    plain: errorTable([], DEFAULT_CHALLENGE),
   };
 }
 
-function compileTable(
-  entries: Readonly<Record<string, ErrorEntryDefinition>>,
-  challenge: readonly string[],
-  around: ErrorTable | null = null,
-): ErrorTable {
-  const compiled = new Map(Object.entries(entries).map(([code, entry]) => [code, compileEntry(entry)]));
-  const scope = new PipelineScope();
-  const challenges = (challenge.length > 0 ? challenge : DEFAULT_CHALLENGE).map((text) =>
-    compileText(parseTemplate(text), scope, encodeHeader),
-  );
+/** The first table with an entry for the code or for `*` answers; the engine's own body where none has one. */
+function errorTable(tables: readonly CompiledEntries[], challenges: readonly string[]): ErrorTable {
+  const challenge = compileChallenge(challenges);
+  const entryOf = (code: string) => {
+    for (const entries of tables) {
+      const entry = entries.get(code) ?? entries.get('*');
+      if (entry !== undefined) return entry;
+    }
+    return NO_ENTRY;
+  };
   return {
     respond(error, frame) {
-      const entry = compiled.get(error.code) ?? compiled.get('*');
-      if (entry === undefined && around !== null && challenge.length === 0) return around.respond(error, frame);
+      const entry = entryOf(error.code);
       const view = errorView(error, frame.session);
-      const slots: unknown[] = new Array((entry?.slotCount ?? 0) + 1).fill(null);
-      slots[ERROR_SLOT] = shown(view, error);
-      const full: Frame = { ...spread(frame), slots };
+      const status = entry.status ?? error.status;
+      const challenging = status === 401 && !entry.headers.some(({ name }) => name.toLowerCase() === CHALLENGE_HEADER);
+      const full = (slotCount: number): Frame => {
+        const slots: unknown[] = new Array(slotCount).fill(null);
+        slots[ERROR_SLOT] = shown(view, error);
+        return { ...spread(frame), slots };
+      };
+      const own = full(entry.slotCount);
+      const theirs = challenging ? full(challenge.slotCount) : own;
       const build = (): ResponseDraft => {
         const headers: [string, string][] = Object.entries(error.headers);
-        const status = entry?.status ?? error.status;
-        if (status === 401)
-          for (const text of challenges) headers.push(['WWW-Authenticate', text.evaluate(full) ?? '']);
-        for (const { name, evaluate } of entry?.headers ?? []) {
-          const value = evaluate(full);
-          if (value !== null) headers.push([name, value]);
-        }
-        const body = entry?.body == null ? defaultBody(view, error, status) : entry.body(full);
+        if (challenging) headers.push(...evaluateHeaders(challenge, theirs));
+        headers.push(...evaluateHeaders(entry, own));
+        const body = entry.body === null ? defaultBody(view, error, status) : entry.body(own);
         if (!headers.some(([name]) => name.toLowerCase() === 'content-type'))
           headers.push(['Content-Type', 'application/json']);
         return {
@@ -83,26 +94,60 @@ function compileTable(
           etag: null,
         };
       };
-      if (entry === undefined || entry.preludes.length === 0) return build();
+      if (entry.preludes.length === 0 && (!challenging || challenge.preludes.length === 0)) return build();
       return (async () => {
-        for (const prelude of entry.preludes) await prelude(full);
+        for (const prelude of entry.preludes) await prelude(own);
+        if (challenging) for (const prelude of challenge.preludes) await prelude(theirs);
         return build();
       })();
     },
   };
 }
 
-const DEFAULT_CHALLENGE = ['Bearer realm="{request.base_url}"', 'Basic realm="registry"'];
+function evaluateHeaders({ headers }: Pick<CompiledEntry, 'headers'>, frame: Frame): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (const { name, evaluate } of headers) {
+    const value = evaluate(frame);
+    if (value !== null) pairs.push([name, value]);
+  }
+  return pairs;
+}
 
-function compileEntry(entry: ErrorEntryDefinition): CompiledEntry {
+const CHALLENGE_HEADER = 'www-authenticate';
+const DEFAULT_CHALLENGE = ['Bearer realm="{request.base_url}"', 'Basic realm="registry"'];
+const NO_ENTRY: CompiledEntry = Object.freeze({ status: null, headers: [], body: null, preludes: [], slotCount: 1 });
+
+function compileEntries(entries: Readonly<Record<string, ErrorEntryDefinition>>): CompiledEntries {
+  return new Map(Object.entries(entries).map(([code, entry]) => [code, compileEntry(entry)]));
+}
+
+/** The challenges of a 401 as an entry that has nothing but these headers. */
+function compileChallenge(texts: readonly string[]): Pick<CompiledEntry, 'headers' | 'preludes' | 'slotCount'> {
+  const scope = errorScope();
+  const compiled = texts.map((text) => compileText(parseTemplate(text), scope, encodeHeader));
+  return {
+    headers: compiled.map(({ evaluate }) => ({ name: 'WWW-Authenticate', evaluate })),
+    preludes: compiled.flatMap(({ prelude }) => (prelude === null ? [] : [prelude])),
+    slotCount: scope.size,
+  };
+}
+
+function errorScope(): PipelineScope {
   const scope = new PipelineScope();
   scope.bind('error');
+  return scope;
+}
+
+function compileEntry(entry: ErrorEntryDefinition): CompiledEntry {
+  const scope = errorScope();
   const preludes: Prelude[] = [];
-  const headers = Object.entries(entry.headers).map(([name, json]) => {
-    const { evaluate, prelude } = compileText(parseTemplate(json), scope, encodeHeader);
-    if (prelude !== null) preludes.push(prelude);
-    return { name, evaluate };
-  });
+  const headers = Object.entries(entry.headers).flatMap(([name, json]) =>
+    (Array.isArray(json) ? json : [json]).map((value) => {
+      const { evaluate, prelude } = compileText(parseTemplate(value), scope, encodeHeader);
+      if (prelude !== null) preludes.push(prelude);
+      return { name, evaluate };
+    }),
+  );
   let body: CompiledEntry['body'] = null;
   if (entry.body !== null) {
     const template = compileTemplate(parseTemplate(entry.body), scope);

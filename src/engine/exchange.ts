@@ -19,6 +19,8 @@ export interface EngineRequest {
   readonly baseUrl: string;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
+  /** What logs and error bodies call the request; absent: made up when it is needed. */
+  readonly requestId?: string;
 }
 
 /** A response ready to be sent: HTTP semantics are applied, HEAD has no body, Content-Length is among the headers where known. */
@@ -35,3 +37,18 @@ export interface EngineResponse {
  * Fails with INVALID_CREDENTIALS, or BAD_REQUEST on two headers.
  */
 export type Authenticate = (authorization: readonly string[]) => MaybePromise<PrincipalView | null>;
+
+/** What became of one request. Told when its response is ready: the bytes of a streamed body still have to go out. */
+export interface Served {
+  readonly request: EngineRequest;
+  /** Null where no route fits. */
+  readonly routeId: string | null;
+  /** The user; null for anonymous. */
+  readonly user: string | null;
+  readonly status: number;
+  /** Of the error that was answered; null where a step answered. */
+  readonly code: string | null;
+  /** The step that failed, else the one that was waited for longest; null where there is none. */
+  readonly step: string | null;
+  readonly tookMs: number;
+}

@@ -239,16 +239,20 @@ export class RequestRecords implements Records {
     seal: (last: P) => string,
   ): Promise<RecordPage> {
     const records: StoredValue[] = [];
+    let shown: IndexedRecord | null = null;
     for (let from = after; ; ) {
-      const page = await fetch(from, limit);
-      for (const [place, record] of page.records.entries()) {
+      const page = await fetch(from, Math.max(limit + 1, VISIBLE_PAGE));
+      const start = performance.now();
+      for (const record of page.records) {
         const value = new StoredValue(record.key, record.value, record.version);
         if (!(await visible(value, this.#session.principal))) continue;
+        // One more than asked for tells whether there is more that this principal may see.
+        if (records.length === limit && shown !== null) return { records, next: seal(positionOf(shown)) };
         records.push(value);
-        if (records.length < limit) continue;
-        const more = page.more || place < page.records.length - 1;
-        return { records, next: more ? seal(positionOf(record)) : null };
+        shown = record;
       }
+      this.#session.spend(performance.now() - start);
+      this.#session.checkCpu();
       const last = page.records.at(-1);
       if (!page.more || last === undefined) return { records, next: null };
       from = positionOf(last);
@@ -258,6 +262,8 @@ export class RequestRecords implements Records {
 
 const NO_WRITES: readonly PendingWrite[] = [];
 const COUNT_PAGE = 500;
+/** How many records are looked at at a time where some may be invisible. */
+const VISIBLE_PAGE = 100;
 
 function pendingOf(txn: Transaction, collection: string): readonly PendingWrite[] {
   if (txn.writes.size === 0) return NO_WRITES;

@@ -13,6 +13,8 @@ export interface RequestState {
   /** Milliseconds since the epoch. */
   now(): number;
   countIo(): void;
+  spend(ms: number): void;
+  checkCpu(): void;
   sealCursor(purpose: string, position: Json): string;
   openCursor(purpose: string, cursor: string): Json;
 }

@@ -48,19 +48,19 @@ async function resume(
   let index = waiting;
   try {
     let signal = await pending;
-    run.session.resume();
+    run.session.resume(sites[index]);
     while (signal === undefined && ++index < runs.length) {
       run.session.checkCpu();
       const result = runs[index]!(run);
       if (result instanceof Promise) {
         run.session.suspend();
         signal = await result;
-        run.session.resume();
+        run.session.resume(sites[index]);
       } else signal = result;
     }
     return signal;
   } catch (thrown) {
-    run.session.resume();
+    run.session.resume(sites[index]);
     throw named(thrown, sites[index]);
   }
 }

@@ -12,6 +12,11 @@ import type { RequestState } from './request-state.ts';
 import type { EngineRuntime } from './runtime.ts';
 import type { Transaction } from './transaction.ts';
 
+interface SessionRequest {
+  readonly signal: AbortSignal;
+  readonly requestId?: string | undefined;
+}
+
 /** The state of one request. Ends with `end`, when its response was sent or given up. */
 export class RequestSession implements Session, RequestState {
   readonly engine: EngineRuntime;
@@ -27,10 +32,13 @@ export class RequestSession implements Session, RequestState {
   #cpuUsedMs = 0;
   #cpuStart: number;
   #suspended = false;
+  #waitingSince = 0;
+  #longestWaitMs = 0;
+  #longestWait: string | null = null;
 
-  readonly #request: { readonly signal: AbortSignal };
+  readonly #request: SessionRequest;
 
-  constructor(engine: EngineRuntime, request: { readonly signal: AbortSignal }, principal: PrincipalView) {
+  constructor(engine: EngineRuntime, request: SessionRequest, principal: PrincipalView) {
     this.engine = engine;
     this.#request = request;
     this.principal = principal;
@@ -43,7 +51,7 @@ export class RequestSession implements Session, RequestState {
   }
 
   get requestId(): string {
-    this.#requestId ??= randomUUID();
+    this.#requestId ??= this.#request.requestId ?? randomUUID();
     return this.#requestId;
   }
 
@@ -92,16 +100,30 @@ export class RequestSession implements Session, RequestState {
     }
   }
 
+  spend(ms: number): void {
+    if (this.#suspended) this.#cpuUsedMs += ms;
+  }
+
   suspend(): void {
     if (this.#suspended) return;
     this.#suspended = true;
-    this.#cpuUsedMs += performance.now() - this.#cpuStart;
+    this.#waitingSince = performance.now();
+    this.#cpuUsedMs += this.#waitingSince - this.#cpuStart;
   }
 
-  resume(): void {
+  resume(site?: string): void {
     if (!this.#suspended) return;
     this.#suspended = false;
     this.#cpuStart = performance.now();
+    const waitedMs = this.#cpuStart - this.#waitingSince;
+    if (site === undefined || waitedMs <= this.#longestWaitMs) return;
+    this.#longestWaitMs = waitedMs;
+    this.#longestWait = site;
+  }
+
+  /** The step that was waited for longest; null where none was. */
+  get longestWait(): string | null {
+    return this.#longestWait;
   }
 
   sealCursor(purpose: string, position: Json): string {

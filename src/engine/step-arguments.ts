@@ -14,16 +14,18 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { callPipeline } from './call.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { DocumentPlan, IndexPlan, Run, Signal, StepCompiler, StepRun, TextEncoding } from './contract.ts';
+import { inPass } from './in-pass.ts';
 import type { PipelineScope } from './scope.ts';
 import { encodeHeader, encodePath } from './text-encoding.ts';
+import type { BoundName } from './watch.ts';
 
 /** The arguments of one step, compiled as its handler asks for them. Collects what must be evaluated before the step runs and what it binds. */
 export class StepArguments implements StepCompiler {
   readonly definition: Definition;
   /** Expressions of the arguments; awaited before each run of the step. */
   readonly preludes: Prelude[] = [];
-  /** Slots that the step binds. */
-  readonly boundSlots: number[] = [];
+  /** The names that the step binds, with their slots. */
+  readonly bound: BoundName[] = [];
   readonly #context: CompileContext;
   readonly #step: StepDefinition;
   readonly #operation: OperationDefinition;
@@ -228,12 +230,12 @@ export class StepArguments implements StepCompiler {
     );
     if (scope === this.#scope) return run;
     // Names bound inside begin each round unbound; those that the loop itself binds (`as`) are there already.
-    const kept = new Set(this.boundSlots);
+    const kept = new Set(this.bound.map(({ slot }) => slot));
     const fresh = scope.ownSlots.filter((slot) => !kept.has(slot));
-    if (fresh.length === 0) return run;
+    const place = `${this.#place}.${argument}`;
     return (frame) => {
       for (const slot of fresh) frame.slots[slot] = null;
-      return run(frame);
+      return inPass(frame, place, () => run(frame));
     };
   }
 
@@ -246,10 +248,11 @@ export class StepArguments implements StepCompiler {
     const pipeline = this.definition.pipelines[name];
     if (pipeline === undefined) throw new Error(`The checker let the pipeline ${name} pass`);
     const compiled = this.#context.pipeline(name);
+    const place = `${this.#place}.${argument}`;
     return {
       inputs: pipeline.inputs,
       outputs: pipeline.outputs,
-      run: (run, inputs) => callPipeline(compiled, run, inputs),
+      run: (run, inputs) => inPass(run, place, () => callPipeline(compiled, run, inputs)),
     };
   }
 
@@ -299,7 +302,7 @@ export class StepArguments implements StepCompiler {
 
   #store(scope: PipelineScope, name: string): (frame: Frame, value: unknown) => void {
     const slot = scope.bind(name);
-    this.boundSlots.push(slot);
+    this.bound.push({ name, slot });
     return (frame, value) => {
       frame.slots[slot] = value;
     };

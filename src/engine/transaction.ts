@@ -45,7 +45,8 @@ export class Transaction {
   readonly #reads = new Map<string, StoredValue | null>();
   readonly #checks: Check[] = [];
   readonly #events: NewEvent[] = [];
-  readonly #onceCounts = new Map<string, number>();
+  readonly #passes = new Map<string, number>();
+  #path = '';
 
   constructor(store: RecordStore, memory: TransactionMemory) {
     this.store = store;
@@ -98,11 +99,25 @@ export class Transaction {
     this.#events.push(event);
   }
 
-  /** Names the n-th run of a `once` step in this attempt, so that the n-th run of the next attempt finds its outcome. */
+  /**
+   * Names the run of a `once` step by its place and the rounds and calls around it, so that the same run of the next attempt finds its
+   * outcome, whatever other runs there are of the same step.
+   */
   onceKey(step: string): string {
-    const count = this.#onceCounts.get(step) ?? 0;
-    this.#onceCounts.set(step, count + 1);
-    return `${step}#${count}`;
+    return this.#path + step;
+  }
+
+  /** A call or a round of a loop begins; the result ends it when it is given to `leave`. */
+  enter(place: string): string {
+    const around = this.#path;
+    const pass = this.#passes.get(around + place) ?? 0;
+    this.#passes.set(around + place, pass + 1);
+    this.#path = `${around}${place}#${pass}/`;
+    return around;
+  }
+
+  leave(around: string): void {
+    this.#path = around;
   }
 
   /** Digests that the buffered documents name and that the documents they replace, as this attempt read them, did not. */

@@ -60,6 +60,7 @@ export function compileExpression(expression: Expression, scope: Scope): (frame:
         setOwn(input, name, value);
         if (!FUNCTIONS.has(name)) bindings[name] = value;
       }
+      const start = performance.now();
       try {
         const result: unknown = await program.evaluate(input, bindings);
         return copyOut(result, EXPRESSION_LIMITS.resultBytes);
@@ -67,6 +68,8 @@ export function compileExpression(expression: Expression, scope: Scope): (frame:
         if (thrown instanceof RegistryError) throw thrown;
         const { code, position } = describe(thrown);
         throw new RegistryError('EXPRESSION_FAILED', { details: { code, position }, cause: thrown });
+      } finally {
+        frame.session?.spend(performance.now() - start);
       }
     });
 }

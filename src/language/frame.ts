@@ -10,6 +10,14 @@ export interface Frame {
   readonly registry: RegistryView;
   /** Declared names only; null where the variable is not set. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** Whom the time of expressions is charged to, where somebody keeps account. */
+  readonly session?: Meter;
+}
+
+/** Keeps account of computing time. */
+export interface Meter {
+  /** Milliseconds that somebody computed while the meter's own clock stood still. */
+  spend(ms: number): void;
 }
 
 /** The members of `request` that a path may name. Objects have a null prototype. */
