@@ -32,6 +32,7 @@ export interface TestResponse {
   readonly bytes: Buffer;
   readonly text: string;
   /** Parsed; throws when the body is not JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks at answers of every shape.
   readonly json: any;
 }
 
@@ -49,7 +50,10 @@ export interface TestRequest {
 }
 
 /** A registry in this process, without a server, opened from a one-file definition or a folder and closed when the test ends. */
-export async function openTestRegistry(definition: object | string, options: TestRegistryOptions): Promise<TestRegistry> {
+export async function openTestRegistry(
+  definition: object | string,
+  options: TestRegistryOptions,
+): Promise<TestRegistry> {
   const data = options.data ?? (await temporaryFolder());
   let path = definition;
   if (typeof path !== 'string') {
@@ -84,14 +88,20 @@ export const ADMIN_PASSWORD = 'correct horse battery';
 export const ADMIN = { authorization: `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}` };
 
 /** One request to a registry in this process; the body is read to its end. */
-export async function sendTo(registry: Registry, method: string, target: string, options: TestRequest = {}): Promise<TestResponse> {
+export async function sendTo(
+  registry: Registry,
+  method: string,
+  target: string,
+  options: TestRequest = {},
+): Promise<TestResponse> {
   const { body, headers = {}, chunked = false } = options;
   let stream: Readable | null = null;
   let length: number | null = null;
   const sent = Object.entries(headers);
   if (body instanceof Readable) stream = body;
   else if (body !== undefined) {
-    const bytes = typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
+    const bytes =
+      typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
     stream = Readable.from([bytes], { objectMode: false });
     if (!chunked) length = bytes.length;
     if (!(typeof body === 'string' || body instanceof Uint8Array)) sent.push(['content-type', 'application/json']);
