@@ -13,6 +13,7 @@ import { createReporter } from './reporter.ts';
 import { readAuth } from './sections/auth.ts';
 import { readEntities, readVersioning } from './sections/entities.ts';
 import { readErrors, readEvents, readReplication } from './sections/events.ts';
+import { readHttp } from './sections/http.ts';
 import { readIndexes } from './sections/indexes.ts';
 import { readOps } from './sections/ops.ts';
 import { packName, readPack } from './sections/pack.ts';
@@ -124,6 +125,7 @@ function readSchema(context: LoadContext, model: Model, reader: ObjectReader) {
     versioning: readVersioning(reader),
     ...readStores(context, storage),
     auth: readAuth(context, reader),
+    http: readHttp(context, reader),
     upstreams: readUpstreams(context, model, reader),
     caching: readShaped(context, reader, 'caching', SHAPES.caching),
     ops: readOps(context, reader),

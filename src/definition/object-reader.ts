@@ -20,8 +20,8 @@ export interface ObjectReader {
   text<T>(key: string, fallback: T): string | T;
   /** Reports an absent key too, and gives `""`. */
   requiredText(key: string): string;
-  /** A whole number from `min` up. */
-  integer(key: string, fallback: number, min?: number): number;
+  /** A whole number from `min` up, to `max` where there is one. */
+  integer(key: string, fallback: number, min?: number, max?: number): number;
   boolean(key: string, fallback: boolean): boolean;
   choice<T extends string>(key: string, options: readonly T[], fallback: T): T;
   /** A list of non-empty texts. */
@@ -151,12 +151,13 @@ function createReader(json: JsonObject, spot: Spot, reporter: Reporter): ObjectR
       if (json[key] === '') reporter.report('SHAPE_INVALID', at(key), `"${key}" must not be empty`);
       return value;
     },
-    integer(key, fallback, min = 0) {
+    integer(key, fallback, min = 0, max = Number.MAX_SAFE_INTEGER) {
       const value = any(key);
       if (value === undefined) return fallback;
-      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return value;
-      if (typeof value !== 'number') expected(key, `a whole number of ${min} or more`, value);
-      else reporter.report('SHAPE_INVALID', at(key), `"${key}" must be a whole number of ${min} or more, not ${value}`);
+      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
+      const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+      if (typeof value !== 'number') expected(key, `a whole number ${range}`, value);
+      else reporter.report('SHAPE_INVALID', at(key), `"${key}" must be a whole number ${range}, not ${value}`);
       return fallback;
     },
     boolean(key, fallback) {

@@ -21,6 +21,7 @@ export interface Definition {
   readonly schemas: Readonly<Record<string, JsonObject>>;
   readonly indexes: Readonly<Record<string, IndexDefinition>>;
   readonly auth: AuthDefinition;
+  readonly http: { /** Null: pages of other origins are not let in. */ readonly cors: CorsDefinition | null };
   readonly upstreams: Readonly<Record<string, UpstreamDefinition>>;
   readonly caching: JsonObject;
   readonly ops: OpsDefinition;
@@ -132,9 +133,34 @@ export interface IndexKeyDefinition {
 }
 
 export interface AuthDefinition {
+  readonly principals: PrincipalsDefinition;
+  readonly passwords: { /** In characters. */ readonly minLength: number };
   readonly anonymousScopes: readonly string[];
   readonly scopes: readonly { readonly name: string; readonly actions: readonly string[] }[];
   readonly policies: readonly PolicyDefinition[];
+}
+
+/** What a login gives: an opaque token, or a signed one (RFC 7519) whose expiry and subject its holder can read. */
+export interface PrincipalsDefinition {
+  readonly source: 'tokens' | 'jwt';
+  readonly sessionSeconds: number;
+  /** Of signed tokens: `iss` and `aud`; the registry's `type_id` by default. */
+  readonly issuer: string;
+  readonly audience: string;
+  /** By how much the clocks of processes may differ before a signed token counts as not valid yet. */
+  readonly clockSkewSeconds: number;
+}
+
+/** Cross-origin requests from browsers (the Fetch standard). */
+export interface CorsDefinition {
+  /** `https://host[:port]`, or `*` for all. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  /** Request headers that pages may send. */
+  readonly headers: readonly string[];
+  /** Response headers that pages may read. */
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds: number;
 }
 
 export interface PolicyDefinition {

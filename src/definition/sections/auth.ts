@@ -3,23 +3,21 @@ import { suggest } from '../nearest.ts';
 import { createMap, isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import type { AuthDefinition, Json, PolicyDefinition } from '../types.ts';
-import { notRun } from './not-run.ts';
+import { readPasswords, readPrincipals } from './principals.ts';
 
 /** `auth` of `schema.json`. Who a principal is comes from the registry's own users and tokens. */
 export function readAuth(context: LoadContext, owner: ObjectReader): AuthDefinition {
   const reader = owner.child('auth');
-  if (reader === null) return { anonymousScopes: [], scopes: [], policies: [] };
-  const principals = reader.child('principals');
-  const source = principals?.text('source', 'tokens') ?? 'tokens';
-  if (principals !== null && source !== 'tokens')
-    notRun(context, principals.at('source'), `Principals from "${source}"`);
+  const principals = readPrincipals(reader, owner.text('type_id', ''));
+  const passwords = readPasswords(reader);
+  if (reader === null) return { principals, passwords, anonymousScopes: [], scopes: [], policies: [] };
   const anonymous = reader.child('anonymous');
   const anonymousScopes = anonymous === null ? [] : readScopeNames(context, anonymous);
   anonymous?.finish();
   const scopes = reader.list('scopes', (json, spot) => readScope(context, json, spot));
   const policies = reader.list('policies', (json, spot) => readPolicy(context, json, spot));
   reader.finish();
-  return { anonymousScopes, scopes, policies };
+  return { principals, passwords, anonymousScopes, scopes, policies };
 }
 
 function readScope(context: LoadContext, json: Json, spot: Spot): AuthDefinition['scopes'][number] | undefined {
