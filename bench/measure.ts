@@ -1,0 +1,83 @@
+import { type Load, quantile, type Sample, sample } from './load.ts';
+import type { Subject } from './subjects.ts';
+
+/** How long and how often; one round has one stretch for each server. */
+export interface Effort {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
+
+/** Two servers under the same load in one run. */
+export interface Comparison {
+  readonly first: Summary;
+  readonly second: Summary;
+  /** Requests per second, first over second, of each round's pair of neighbours. */
+  readonly ratio: Spread;
+  /** Processor time of a request, second over first: the same question, asked of what does not depend on who else is running. */
+  readonly processorRatio: Spread | null;
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** Medians over the rounds. */
+export interface Summary extends Sample {
+  readonly subject: string;
+}
+
+/**
+ * Loads two servers in turn, A B B A A B ..., so that neither always comes first, and compares neighbours only: machines change their
+ * speed from one half minute to the next.
+ */
+export async function compare(first: Subject, second: Subject, load: Load, effort: Effort): Promise<Comparison> {
+  for (const subject of [first, second]) await sample(subject, load, effort.warmUpSeconds);
+  const ofFirst: Sample[] = [];
+  const ofSecond: Sample[] = [];
+  for (let round = 0; round < effort.rounds; round++) {
+    const firstLeads = round % 2 === 0;
+    if (firstLeads) ofFirst.push(await sample(first, load, effort.seconds));
+    ofSecond.push(await sample(second, load, effort.seconds));
+    if (!firstLeads) ofFirst.push(await sample(first, load, effort.seconds));
+  }
+  const pairs = ofFirst.map((a, round) => [a, ofSecond[round]!] as const);
+  const times = pairs.flatMap(([a, b]) =>
+    a.serverUs === null || b.serverUs === null ? [] : [b.serverUs / a.serverUs],
+  );
+  return {
+    first: summary(first, ofFirst),
+    second: summary(second, ofSecond),
+    ratio: spread(pairs.map(([a, b]) => a.requestsPerSecond / b.requestsPerSecond)),
+    processorRatio: times.length === pairs.length ? spread(times) : null,
+  };
+}
+
+function summary(subject: Subject, samples: readonly Sample[]): Summary {
+  const of = (value: (sample: Sample) => number) => median(samples.map(value));
+  const known = samples.every((sample) => sample.serverUs !== null);
+  return {
+    subject: subject.name,
+    requestsPerSecond: of((sample) => sample.requestsPerSecond),
+    p50Ms: of((sample) => sample.p50Ms),
+    p99Ms: of((sample) => sample.p99Ms),
+    serverUs: known ? of((sample) => sample.serverUs ?? 0) : null,
+    serverLoad: known ? of((sample) => sample.serverLoad ?? 0) : null,
+    generatorLoad: of((sample) => sample.generatorLoad),
+  };
+}
+
+function spread(values: readonly number[]): Spread {
+  const ascending = [...values].sort((a, b) => a - b);
+  return { median: median(ascending), lowest: ascending[0] ?? 0, highest: ascending.at(-1) ?? 0 };
+}
+
+function median(values: readonly number[]): number {
+  const ascending = [...values].sort((a, b) => a - b);
+  const middle = ascending.length / 2;
+  return Number.isInteger(middle)
+    ? ((ascending[middle - 1] ?? 0) + (ascending[middle] ?? 0)) / 2
+    : quantile(ascending, 0.5);
+}

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { requireAgreement } from './agree.ts';
+import { benchCases, type Case } from './cases.ts';
+import { describeMachine, divideCores } from './cores.ts';
+import { compare, type Effort } from './measure.ts';
+import { type Row, table } from './report.ts';
+import { type Seed, seed } from './seed.ts';
+import { type Subject, startFloor, startHandWritten, startRegistry } from './subjects.ts';
+
+const HELP = `Usage: npm run bench -- [options]
+
+Measures the default registry against the same routes written by hand, on the same
+stores, both in one run and in turn (A B B A ...). A ratio is the median over the
+rounds of neighbours' requests per second; "processor ratio" compares the processor
+time of a request, which other programs on the machine hardly disturb. The number
+after a title is how many connections there are. Any error ends the run.
+
+Options:
+  --quick      few and short rounds: a look, not a figure to quote
+  --only NAME  one row (several times for several): NAMES
+  --json       the figures as JSON
+  -h, --help   show this text`;
+
+const THOROUGH = { effort: { rounds: 8, seconds: 1.5, warmUpSeconds: 2 }, seed: { packages: 100, versionsEach: 5 } };
+const QUICK = { effort: { rounds: 3, seconds: 0.75, warmUpSeconds: 1 }, seed: { packages: 20, versionsEach: 3 } };
+
+interface Settings {
+  readonly effort: Effort;
+  readonly seed: Seed;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const settings: Settings = values.quick ? QUICK : THOROUGH;
+  const all = benchCases(settings.seed);
+  const names = all.map((entry) => entry.name);
+  if (values.help) return console.log(HELP.replace('NAMES', names.join(', ')));
+  const unknown = values.only.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${names.join(', ')}`);
+  const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));
+
+  const cores = divideCores();
+  const { rounds, seconds } = settings.effort;
+  const machine = { ...describeMachine(cores), rounds: `${rounds} of ${seconds} s for each server` };
+  if (!values.json) for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(8)} ${value}`);
+  const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'));
+  const running: Subject[] = [];
+  const start = async (subject: Promise<Subject>) => {
+    running.push(await subject);
+    return running.at(-1)!;
+  };
+  try {
+    const rows: Row[] = [];
+    const floors = [await start(startFloor('hono', cores)), await start(startFloor('node', cores))] as const;
+    const pair = [await start(startRegistry(folder, cores)), await start(startHandWritten(folder, cores))] as const;
+    for (const subject of pair) await seed(subject, settings.seed);
+    for (const entry of cases) {
+      if (!values.json) process.stderr.write(`  ${entry.name}`);
+      const [first, second] = entry.against === 'pair' ? pair : floors;
+      await requireAgreement(first, second, entry.load);
+      rows.push(row(entry, await compare(first, second, entry.load, settings.effort)));
+    }
+    if (values.json) console.log(JSON.stringify({ ...machine, settings, rows }, null, 2));
+    else console.log(`\n\n${table(rows)}`);
+  } finally {
+    for (const subject of running) await subject.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function row({ name, title, against, load }: Case, result: Row['result']): Row {
+  return { case: { name, title, against, connections: load.connections }, result };
+}
+
+await main().catch((error: unknown) => {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { startServerProcess } from '../test/support/server-process.ts';
+import { type Cores, onServerCore } from './cores.ts';
+
+/** A server that is measured. */
+export interface Subject {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  /** Authorization of whoever may publish; null where nothing is published. */
+  readonly authorization: string | null;
+  stop(): Promise<void>;
+}
+
+/** The default registry on its embedded stores, as `npm start` runs it. */
+export async function startRegistry(folder: string, cores: Cores | null): Promise<Subject> {
+  const password = randomBytes(18).toString('base64url');
+  const server = await startServerProcess({
+    data: join(folder, 'registry'),
+    env: { ENTREPOT_ADMIN_PASSWORD: password },
+    ...wrapped(cores),
+  });
+  const login = await fetch(`${server.url}/auth/login`, {
+    method: 'POST',
+    body: JSON.stringify({ username: 'admin', password }),
+  });
+  const { token } = (await login.json()) as { readonly token: string };
+  return { name: 'registry', url: server.url, pid: server.pid, authorization: `Bearer ${token}`, stop: server.stop };
+}
+
+/** The same routes by hand. */
+export async function startHandWritten(folder: string, cores: Cores | null): Promise<Subject> {
+  const data = join(folder, 'hand-written');
+  mkdirSync(data, { recursive: true });
+  const token = randomBytes(32).toString('base64url');
+  const server = await startScript('hand-written.ts', [data, token], cores);
+  return { name: 'by hand', url: server.url, pid: server.pid, authorization: `Bearer ${token}`, stop: server.stop };
+}
+
+/** A constant, by node:http or by Hono. */
+export async function startFloor(kind: 'node' | 'hono', cores: Cores | null): Promise<Subject> {
+  const server = await startScript('floor.ts', [kind], cores);
+  return {
+    name: kind === 'node' ? 'node:http' : 'Hono',
+    url: server.url,
+    pid: server.pid,
+    authorization: null,
+    stop: server.stop,
+  };
+}
+
+function startScript(file: string, args: readonly string[], cores: Cores | null) {
+  const command = [...onServerCore(cores), process.execPath, join(import.meta.dirname, file), ...args];
+  return startServerProcess({ data: '', command });
+}
+
+function wrapped(cores: Cores | null): { wrapper?: readonly string[] } {
+  const wrapper = onServerCore(cores);
+  return wrapper.length === 0 ? {} : { wrapper };
+}
