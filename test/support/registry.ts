@@ -8,7 +8,7 @@ import { loadDefinition } from '../../src/definition/load.ts';
 import type { OperationDefinition } from '../../src/definition/vocabulary.ts';
 import type { OperationHandler } from '../../src/engine/contract.ts';
 import type { EngineRequest } from '../../src/engine/exchange.ts';
-import { openDefinition, type Registry, type Seams, vocabulary } from '../../src/main.ts';
+import { type Logger, openDefinition, type Registry, type Seams, vocabulary } from '../../src/main.ts';
 import { HANDLERS } from '../../src/operations/index.ts';
 import type { Clock } from '../../src/shared/clock.ts';
 
@@ -22,6 +22,7 @@ export interface TestRegistryOptions {
   /** Stays when the registry is closed, so that a test can open it again. */
   readonly data?: string;
   readonly seams?: Seams;
+  readonly log?: Logger;
   /** Operations that only this test has. */
   readonly operations?: readonly { readonly definition: OperationDefinition; readonly handler: OperationHandler }[];
 }
@@ -77,6 +78,7 @@ export async function openTestRegistry(
       adminPassword: ADMIN_PASSWORD,
       memory: options.kind === 'memory',
       ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...(options.log === undefined ? {} : { log: options.log }),
     },
     { ...options.seams, handlers },
   );
