@@ -1,19 +1,22 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { GuardedUpstream } from './adapters/guards/upstream.ts';
 import type { Finding } from './definition/findings.ts';
 import { loadDefinition } from './definition/load.ts';
 import { loadVocabulary } from './definition/load-vocabulary.ts';
 import type { Definition } from './definition/types.ts';
 import type { Vocabulary } from './definition/vocabulary.ts';
 import { compile } from './engine/compile.ts';
-import { createEngine } from './engine/engine.ts';
-import type { EngineRequest, EngineResponse } from './engine/exchange.ts';
 import type { OperationHandler } from './engine/contract.ts';
+import { createEngine } from './engine/engine.ts';
+import type { Authenticate, EngineRequest, EngineResponse, Served } from './engine/exchange.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
-import type { RecordStore } from './ports/record-store.ts';
+import type { StepWatch } from './engine/watch.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
+import { openPorts, openUpstreams, type PartHealth, type PartStats, type Ports } from './open-ports.ts';
 import { HANDLERS } from './operations/index.ts';
-import { openPorts, openUpstreams, type PartHealth, type Ports } from './open-ports.ts';
+import type { BlobStore } from './ports/blob-store.ts';
+import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
 
@@ -36,6 +39,10 @@ export interface RegistryOptions {
   readonly clock?: Clock;
   /** Keeps everything in memory, whatever the definition says: for tests and trials. */
   readonly memory?: boolean;
+  /** Looks on as steps run. */
+  readonly watch?: StepWatch;
+  /** Told of every request when its response is ready; must not throw. */
+  readonly onServed?: (served: Served) => void;
 }
 
 export type OpenResult =
@@ -52,6 +59,8 @@ export interface Registry {
   handle(request: EngineRequest): MaybePromise<EngineResponse>;
   /** What requests run on; for tests and the CLI, which look at stores directly. */
   readonly runtime: EngineRuntime;
+  /** What the stores, the cache and the upstreams were asked so far. */
+  stats(): readonly PartStats[];
   /** Sweeps blobs that no record names, now. */
   sweep(): Promise<void>;
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
@@ -75,7 +84,9 @@ export async function openRegistry(options: RegistryOptions): Promise<OpenResult
 /** What tests put in place of the real parts, to hold a step or to inject a fault. */
 export interface Seams {
   readonly handlers?: ReadonlyMap<string, OperationHandler>;
-  readonly wrapRecordStore?: (store: RecordStore) => RecordStore;
+  readonly wrapRecordStore?: (store: RecordStore, name: string) => RecordStore;
+  readonly wrapBlobStore?: (store: BlobStore, name: string) => BlobStore;
+  readonly authenticate?: Authenticate;
 }
 
 /** Opens a definition that is loaded already. */
@@ -90,7 +101,13 @@ export async function openDefinition(
   const env = Object.freeze(Object.fromEntries(definition.env.map((name) => [name, environment[name] ?? null])));
   const log = engineLog(options.log);
   const upstreams = openUpstreams(definition, environment, env, clock);
-  const plan = compile({ definition, vocabulary: words, handlers: seams.handlers ?? HANDLERS, upstreams });
+  const plan = compile({
+    definition,
+    vocabulary: words,
+    handlers: seams.handlers ?? HANDLERS,
+    upstreams,
+    watch: options.watch ?? null,
+  });
   const ports = await openPorts({
     definition,
     plan,
@@ -99,6 +116,7 @@ export async function openDefinition(
     log,
     memory: options.memory ?? false,
     wrapRecordStore: seams.wrapRecordStore ?? ((store) => store),
+    wrapBlobStore: seams.wrapBlobStore,
   });
   try {
     const identity = openIdentity({
@@ -107,7 +125,13 @@ export async function openDefinition(
       scopes: definition.auth.scopes.map((scope) => scope.name),
     });
     const admin = await identity.ensureAdmin({ password: options.adminPassword ?? null });
-    const engine = createEngine({ plan, runtime: ports.runtime, authenticate: identity.authenticate, env });
+    const engine = createEngine({
+      plan,
+      runtime: ports.runtime,
+      authenticate: seams.authenticate ?? identity.authenticate,
+      env,
+      onServed: options.onServed,
+    });
     return serving(definition, engine.handle, identity, admin.generatedPassword, ports, [...upstreams.values()]);
   } catch (error) {
     await ports.close();
@@ -121,7 +145,7 @@ function serving(
   identity: Identity,
   generatedAdminPassword: string | null,
   ports: Ports,
-  upstreams: readonly { close(): Promise<void> }[],
+  upstreams: readonly GuardedUpstream[],
 ): Registry {
   let active = 0;
   let idle: (() => void) | null = null;
@@ -151,6 +175,10 @@ function serving(
       return response;
     },
     runtime: ports.runtime,
+    stats: () => [
+      ...ports.stats(),
+      ...upstreams.map(({ name, stats }) => ({ kind: 'upstream' as const, name, calls: stats() })),
+    ],
     sweep: ports.sweep,
     health: ports.health,
     close() {
@@ -176,11 +204,13 @@ export function packageFolder(): string {
 function engineLog(log: Logger | undefined): EngineLog {
   return {
     failure({ requestId, routeId, error }) {
-      log?.error({ request_id: requestId, route: routeId, step: error.step, code: error.code, err: error }, error.message);
+      log?.error(
+        { request_id: requestId, route: routeId, step: error.step, code: error.code, err: error },
+        error.message,
+      );
     },
     warning(message, cause) {
       log?.warn({ err: cause }, message);
     },
   };
 }
-

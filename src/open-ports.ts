@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import type { CallStats } from './adapters/guards/call-meter.ts';
+import type { GuardedUpstream } from './adapters/guards/upstream.ts';
 import { blobStores, caches, recordStores, upstreamClients } from './adapters/index.ts';
-
 import type { Definition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
@@ -13,8 +14,9 @@ import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts
 import { type LeaseSweeper, startLeaseSweeper } from './jobs/lease-sweeper.ts';
 import { compileText, parseTemplate } from './language/template.ts';
 import type { BlobStore } from './ports/blob-store.ts';
+import type { CacheStats } from './ports/cache.ts';
 import type { RecordStore } from './ports/record-store.ts';
-import type { Upstream, UpstreamOptions } from './ports/upstream.ts';
+import type { UpstreamOptions } from './ports/upstream.ts';
 import type { Clock } from './shared/clock.ts';
 
 /** What a definition asks for of the outside world, opened. */
@@ -24,6 +26,7 @@ export interface Ports {
   readonly identityStore: RecordStore;
   /** Each store's state by its name. */
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
+  stats(): readonly PartStats[];
   /** Sweeps blobs that no record names, after waiting for what goes on beside requests. */
   sweep(): Promise<void>;
   close(): Promise<void>;
@@ -35,6 +38,16 @@ export interface PartHealth {
   readonly reason?: string;
 }
 
+/** What one store, cache or upstream was asked so far. */
+export interface PartStats {
+  readonly kind: 'record_store' | 'blob_store' | 'cache' | 'upstream';
+  readonly name: string;
+  /** By method; times in milliseconds. */
+  readonly calls: Readonly<Record<string, CallStats>>;
+  /** Of caches. */
+  readonly cache?: CacheStats;
+}
+
 export interface PortsOptions {
   readonly definition: Definition;
   readonly plan: Plan;
@@ -43,7 +56,8 @@ export interface PortsOptions {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly memory: boolean;
-  readonly wrapRecordStore: (store: RecordStore) => RecordStore;
+  readonly wrapRecordStore: (store: RecordStore, name: string) => RecordStore;
+  readonly wrapBlobStore?: ((store: BlobStore, name: string) => BlobStore) | undefined;
 }
 
 /** The engine's own records: what all processes on one store must agree on. */
@@ -58,6 +72,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
   if (!memory) await mkdir(data, { recursive: true });
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
+  const measured: (() => PartStats)[] = [];
   const cache = caches.memory.open({ maxBytes: CACHE_BYTES, clock });
   const closeAll = async () => {
     for (const store of blobs.values()) await store.close();
@@ -69,7 +84,9 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     for (const name of names) {
       const kind = memory ? 'memory' : definition.kvStores[name]!.kind;
       const adapter = recordStores[kind as keyof typeof recordStores];
-      const store = options.wrapRecordStore(adapter.open({ file: join(data, `${name}.sqlite`), clock }));
+      const guarded = adapter.open({ file: join(data, `${name}.sqlite`), clock });
+      measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
+      const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);
       const own = name === names[0] ? [...IDENTITY_COLLECTIONS, { name: ENGINE_COLLECTION, indexes: [] }] : [];
       await store.migrate([...plan.collections(name), ...own], (collection, key, value) =>
@@ -81,16 +98,15 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     for (const [name, store] of Object.entries(definition.blobStores)) {
       const adapter = memory ? blobStores.memory : blobStores[store.kind as keyof typeof blobStores];
       const root = isAbsolute(store.root) ? store.root : join(data, store.root);
-      blobs.set(
-        name,
-        await adapter.open({
-          root,
-          pathTemplate: store.pathTemplate,
-          maxBlobBytes: store.maxBlobBytes,
-          minBlobBytes: store.minBlobBytes,
-          clock,
-        }),
-      );
+      const guarded = adapter.open({
+        root,
+        pathTemplate: store.pathTemplate,
+        maxBlobBytes: store.maxBlobBytes,
+        minBlobBytes: store.minBlobBytes,
+        clock,
+      });
+      measured.push(() => ({ kind: 'blob_store', name, calls: guarded.stats() }));
+      blobs.set(name, options.wrapBlobStore?.(guarded, name) ?? guarded);
     }
     const first = need(records.get(names[0] ?? ''));
     const background = new Set<Promise<unknown>>();
@@ -123,6 +139,10 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       runtime,
       identityStore: first,
       health: () => health(records, blobs),
+      stats: () => [
+        ...measured.map((part) => part()),
+        { kind: 'cache', name: 'memory', calls: cache.calls(), cache: cache.stats() },
+      ],
       async sweep() {
         await Promise.all(background);
         await sweeper.runNow();
@@ -201,7 +221,7 @@ export function openUpstreams(
   environment: Readonly<Record<string, string | undefined>>,
   env: Readonly<Record<string, string | null>>,
   clock: Clock,
-): ReadonlyMap<string, Upstream> {
+): ReadonlyMap<string, GuardedUpstream> {
   const secret = (name: string | null) => (name === null ? '' : (environment[name] ?? ''));
   return new Map(
     Object.values(definition.upstreams).map((upstream) => [
