@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { fail } from '../errors/registry-error.ts';
 import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import { whenReady } from '../shared/maybe-promise.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
-import { byPassword, openAuthenticate } from './authenticate.ts';
+import { type AttemptLimits, DEFAULT_LIMITS, openAttempts } from './attempts.ts';
+import { byPassword, openIdentify } from './authenticate.ts';
 import { passwordCredentials } from './authorization.ts';
 import { encodeBytes } from './base62.ts';
+import { openSignedTokens, type SignedTokenOptions } from './jwt.ts';
 import { openPasswordChecks, type PasswordChecks } from './password-checks.ts';
 import { DEFAULT_COST, type HashCost, isOutdated } from './password-hash.ts';
-import type { Authenticate } from './principal.ts';
+import type { Authenticate, Identify } from './principal.ts';
 import { ALL_SCOPES, type UserRecord } from './records.ts';
 import { knownScopes, newPassword, newUsername, normalizeUsername } from './rules.ts';
 import { openTokens, type Tokens } from './tokens.ts';
@@ -17,11 +20,18 @@ import { type UserView, viewOf } from './user-view.ts';
 /** Users, tokens and who a request comes from. Names are normalised (NFKC, lower case) wherever they are given. */
 export interface Identity extends Tokens {
   readonly authenticate: Authenticate;
+  readonly identify: Identify;
   /**
-   * A session: a token with all that the user may do, valid for twelve hours or until the password changes.
+   * A session: a token with all that the user may do, valid for `sessionMs` or until the password changes. Failures are counted
+   * by user and by the client's address (null: not known).
    * Fails with INVALID_CREDENTIALS, whatever was wrong and in the same time, and with RATE_LIMITED.
    */
-  login(username: string, password: string): Promise<Session>;
+  login(username: string, password: string, address?: string | null): Promise<Session>;
+  /**
+   * Sets another password for who knows the present one, and gives a new session: all earlier ones end. Fails as `login` does, and
+   * with VALUE_INVALID on a new password that is not good enough or not new.
+   */
+  changePassword(username: string, present: string, next: string, address?: string | null): Promise<Session>;
   /** Fails with VALUE_INVALID (name, password, scopes) or ALREADY_EXISTS. */
   createUser(user: NewUser): Promise<UserView>;
   getUser(username: string): Promise<UserView | null>;
@@ -69,13 +79,19 @@ export interface IdentityOptions {
   readonly clock: Clock;
   /** Declared by the registry. */
   readonly scopes: readonly string[];
+  /** Of these, the ones that reach every operation. */
+  readonly adminScopes?: readonly string[];
   readonly minPasswordLength?: number;
   readonly sessionMs?: number;
+  /** Sessions are signed tokens then; null: opaque ones. */
+  readonly signing?: SignedTokenOptions | null;
   readonly hashCost?: HashCost;
+  readonly attemptLimits?: AttemptLimits;
 }
 
 const ADMIN = 'admin';
 const MIN_PASSWORD_LENGTH = 8;
+/** Opaque sessions; see `auth.principals` for what a definition may say. */
 const SESSION_MS = 12 * 3_600_000;
 
 /** Opens identity over a record store. It holds nothing that must be closed. */
@@ -87,6 +103,11 @@ export function openIdentity(options: IdentityOptions): Identity {
   const accounts = openAccounts(store);
   const checks = openPasswordChecks({ clock, cost });
   const { issue, ...tokens } = openTokens({ accounts, clock, scopes });
+  const signed = options.signing ? openSignedTokens(options.signing, clock) : null;
+  const attempts = openAttempts(options.attemptLimits ?? DEFAULT_LIMITS);
+  const declared = { scopes, adminScopes: options.adminScopes ?? [] };
+  const parts = { accounts, checks, attempts };
+  const identify = openIdentify({ ...parts, store, clock, declared, signed });
 
   async function newUser(user: NewUser): Promise<UserRecord> {
     const username = newUsername(user.username);
@@ -110,22 +131,39 @@ export function openIdentity(options: IdentityOptions): Identity {
     return viewOf(user ?? fail('NOT_FOUND', 'There is no such user'), scopes);
   }
 
+  /** The session of a user as checked: a password changed meanwhile makes it void. */
+  async function openSession(user: UserRecord): Promise<Session> {
+    // Whole seconds, because a signed token knows no others.
+    const ends = Math.floor((clock.now() + (options.sessionMs ?? SESSION_MS)) / 1000) * 1000;
+    const expiresAt = new Date(ends).toISOString();
+    const session = { name: 'login', scopes: null, expiresAt, generation: user.generation };
+    const { token } = await issue(user, session, await signed?.mint(user.username, ends));
+    return { token, user: viewOf(user, scopes), expiresAt };
+  }
+
   return {
     ...tokens,
-    authenticate: openAuthenticate({ store, accounts, checks, clock, scopes }),
-    async login(username, password) {
+    identify,
+    authenticate: (authorization, address) =>
+      whenReady(identify(authorization, address), (caller) => caller?.principal ?? null),
+    async login(username, password, address = null) {
       const credentials = passwordCredentials(username, password);
-      const user = await byPassword({ accounts, checks }, credentials.username, credentials.password);
+      const user = await byPassword(parts, credentials.username, credentials.password, address);
       await renewHash(user, credentials.password, { accounts, checks, cost });
-      const expiresAt = new Date(clock.now() + (options.sessionMs ?? SESSION_MS)).toISOString();
-      // Of the user as checked: a password changed meanwhile makes this session void.
-      const { token } = await issue(user, {
-        name: 'login',
-        scopes: null,
-        expiresAt,
-        generation: user.generation,
-      });
-      return { token, user: viewOf(user, scopes), expiresAt };
+      return openSession(user);
+    },
+    async changePassword(username, present, next, address = null) {
+      const credentials = passwordCredentials(username, present);
+      const user = await byPassword(parts, credentials.username, credentials.password, address);
+      const password = newPassword(next, user.username, minLength);
+      if (password === credentials.password) fail('VALUE_INVALID', 'The new password is the present one');
+      const passwordHash = await checks.hash(password);
+      const changed = await accounts.changeUser(user.username, (now) =>
+        // Of two who change it at once, both knowing the old one, the first one wins.
+        now.generation === user.generation ? { ...now, passwordHash, generation: now.generation + 1 } : now,
+      );
+      if (changed?.passwordHash !== passwordHash) fail('INVALID_CREDENTIALS');
+      return openSession(changed);
     },
     async createUser(user) {
       const record = await newUser(user);

@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../shared/maybe-promise.ts';
-import { scopesOf, type TokenRecord, type UserRecord } from './records.ts';
+import { ALL_SCOPES, scopesOf, type TokenRecord, type UserRecord } from './records.ts';
 
 /** Who makes a request, as pipelines see it. Frozen: it is shared between requests. */
 export interface Principal {
@@ -10,22 +10,53 @@ export interface Principal {
   readonly org: string | null;
 }
 
-/**
- * Tells who makes a request from its Authorization header values. Null is anonymous. Throws, or rejects where the store or a password
- * check takes time, with INVALID_CREDENTIALS, BAD_REQUEST (several headers) or RATE_LIMITED.
- */
-export type Authenticate = (authorization: readonly string[]) => MaybePromise<Principal | null>;
+/** Who makes a request, and how that is known. Frozen and shared as well. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly user: UserRecord;
+  /** Null: came with the password. */
+  readonly token: TokenRecord | null;
+  /** Whether this caller may do everything: users, tokens of others, what the engine shows to administrators. */
+  readonly admin: boolean;
+}
 
-/** The principal of a user, with the token it came with or (null) a password. What the user lacks, no token grants. */
-export function principalOf(user: UserRecord, token: TokenRecord | null, declared: readonly string[]): Principal {
-  const held = scopesOf(user, declared);
+/**
+ * Tells who makes a request from its Authorization header values and the client's address, by which failed passwords are counted
+ * (null: not known). Null is anonymous. Throws, or rejects where the store or a password check takes time, with
+ * INVALID_CREDENTIALS, BAD_REQUEST (several headers) or RATE_LIMITED.
+ */
+export type Authenticate = (
+  authorization: readonly string[],
+  address?: string | null,
+) => MaybePromise<Principal | null>;
+
+/** The same, for who needs more than the principal. */
+export type Identify = (authorization: readonly string[], address?: string | null) => MaybePromise<Caller | null>;
+
+/** What a registry declares of scopes. */
+export interface DeclaredScopes {
+  /** All of them. */
+  readonly scopes: readonly string[];
+  /** Those whose actions are `*`. */
+  readonly adminScopes: readonly string[];
+}
+
+/** A user, with the token it came with or (null) a password. What the user lacks, no token grants. */
+export function callerOf(user: UserRecord, token: TokenRecord | null, declared: DeclaredScopes): Caller {
+  const held = scopesOf(user, declared.scopes);
   const narrowed = token?.scopes ?? null;
-  return Object.freeze({
+  const scopes = Object.freeze(narrowed === null ? [...held] : held.filter((scope) => narrowed.includes(scope)));
+  const principal = Object.freeze({
     sub: user.username,
-    scopes: Object.freeze(narrowed === null ? [...held] : held.filter((scope) => narrowed.includes(scope))),
+    scopes,
     roles: Object.freeze([...user.roles]),
     org: user.org,
   });
+  // Who has all scopes is an administrator even of a registry that declares none.
+  const admin =
+    (narrowed === null && user.scopes.includes(ALL_SCOPES)) ||
+    declared.adminScopes.some((scope) => scopes.includes(scope));
+  return Object.freeze({ principal, user, token, admin });
 }
 
 /** Whether a token counts at this moment (milliseconds since the epoch), its user being as given. */

@@ -3,7 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Accounts } from './accounts.ts';
 import { ALL_SCOPES, scopesOf, type TokenRecord, type UserRecord } from './records.ts';
 import { futureTime, knownScopes, label, normalizeUsername } from './rules.ts';
-import { generateToken, isTokenId } from './token.ts';
+import { generateToken, isTokenId, type TokenDigest } from './token.ts';
 
 /** Making, listing and revoking API tokens. */
 export interface Tokens {
@@ -16,6 +16,8 @@ export interface Tokens {
   ): Promise<{ readonly id: string; readonly token: string; readonly expiresAt: string | null }>;
   /** Returns whether there was such a token, valid until now. */
   revokeToken(id: string): Promise<boolean>;
+  /** Null when there is none, or none any more. */
+  getToken(id: string): Promise<TokenView | null>;
   /** A user's tokens, sessions among them, oldest first: those that have not expired, and for thirty days those revoked. */
   listTokens(username: string): Promise<readonly TokenView[]>;
 }
@@ -36,20 +38,23 @@ export type TokenView = Omit<TokenRecord, 'hash' | 'generation'> & {
 };
 
 type Issue = Pick<TokenRecord, 'name' | 'scopes' | 'expiresAt' | 'generation'>;
+/** A token and what is stored of it. */
+type Minted = TokenDigest & { readonly token: string };
 
 export function openTokens(options: {
   readonly accounts: Accounts;
   readonly clock: Clock;
   readonly scopes: readonly string[];
 }): Tokens & {
-  /** Stores a token for a user that was read before. */
-  issue(user: UserRecord, issue: Issue): Promise<{ readonly id: string; readonly token: string }>;
+  /** Stores a token for a user that was read before: a new opaque one unless another is given. */
+  issue(user: UserRecord, issue: Issue, minted?: Minted): Promise<{ readonly id: string; readonly token: string }>;
 } {
   const { accounts, clock } = options;
   const now = () => new Date(clock.now()).toISOString();
 
-  async function issue(user: UserRecord, { name, scopes, expiresAt, generation }: Issue) {
-    const { id, hash, token } = generateToken();
+  async function issue(user: UserRecord, issued: Issue, minted: Minted = generateToken()) {
+    const { name, scopes, expiresAt, generation } = issued;
+    const { id, hash, token } = minted;
     const record = {
       id,
       hash,
@@ -87,10 +92,19 @@ export function openTokens(options: {
       });
       return revoked;
     },
+    async getToken(id) {
+      const token = isTokenId(id) ? await accounts.token(id) : null;
+      return token && viewOfToken(token);
+    },
     async listTokens(username) {
       const name = normalizeUsername(username);
       const tokens = name === null ? [] : await accounts.tokensOf(name);
-      return tokens.map(({ hash: _hash, generation, ...shown }) => ({ ...shown, session: generation !== null }));
+      return tokens.map(viewOfToken);
     },
   };
+}
+
+/** Shows a token to others. */
+export function viewOfToken({ hash: _hash, generation, ...shown }: TokenRecord): TokenView {
+  return { ...shown, session: generation !== null };
 }

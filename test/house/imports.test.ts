@@ -15,6 +15,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   jobs: ['engine', 'ports types', 'errors', 'shared'],
   http: ['engine', 'identity', 'errors', 'shared'],
   sdk: ['main', 'engine types', 'errors', 'shared'],
+  seed: ['sdk', 'language', 'errors', 'shared'],
   trial: ['main', 'operations', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
   'route-tests': ['trial', 'main', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
   verify: [
@@ -29,7 +30,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'shared',
   ],
-  cli: ['main', 'route-tests', 'verify', 'http', 'sdk', 'definition', 'errors', 'shared'],
+  cli: ['main', 'seed', 'route-tests', 'verify', 'http', 'sdk', 'definition', 'errors', 'shared'],
   console: ['main', 'sdk', 'definition', 'errors', 'shared'],
   // The files right under src/: the composition root.
   main: [
@@ -55,8 +56,10 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['adapters'],
   kysely: ['adapters'],
   'lru-cache': ['adapters', 'identity'],
+  jose: ['identity'],
+  'rate-limiter-flexible': ['identity'],
   undici: ['adapters'],
-  'ipaddr.js': ['adapters'],
+  'ipaddr.js': ['adapters', 'identity'],
   ajv: ['language'],
   jsonata: ['language'],
   re2js: ['language'],
