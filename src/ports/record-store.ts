@@ -48,6 +48,9 @@ export interface RecordStore {
   /** Calls back soon after the log or the sequence grew, by whichever process. Returns a function that stops it. */
   watch(onChange: () => void): () => void;
 
+  /** The statements that such work comes down to, for people to look at; absent where a store has none. Reads and writes nothing. */
+  explain?(work: StoreWork): readonly string[];
+
   /** Removes records that expired, at most `limit`; returns how many went. Expired records are absent to all reads anyway. */
   sweepExpired(limit: number): MaybePromise<number>;
   health(): MaybePromise<StoreHealth>;
@@ -140,6 +143,16 @@ export interface ListQuery {
   readonly after: string | null;
   readonly limit: number;
 }
+
+/** What a store can be asked to explain. */
+export type StoreWork = ReadWork | WriteWork;
+export type ReadWork =
+  | { readonly kind: 'get' | 'getMany'; readonly collection: string }
+  | { readonly kind: 'list'; readonly query: ListQuery }
+  | { readonly kind: 'query'; readonly query: IndexQuery }
+  | { readonly kind: 'count'; readonly query: CountQuery };
+/** One write of a commit. */
+export type WriteWork = { readonly kind: 'put' | 'delete'; readonly collection: string } | { readonly kind: 'event' };
 
 export interface CountQuery {
   readonly collection: string;

@@ -69,6 +69,7 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
         checkLimit(limit);
         return store.sweepExpired(limit);
       }),
+    ...(store.explain === undefined ? {} : { explain: (work) => store.explain?.(work) ?? [] }),
     health: () => meter.run('health', () => store.health()),
     close: () => meter.close(() => store.close()),
     stats: () => meter.stats(),

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { Commit, CommitResult, RecordPut } from '../../ports/record-store.ts';
+import type { Commit, CommitResult, RecordPut, WriteWork } from '../../ports/record-store.ts';
 import { NEVER } from './sqlite-layout.ts';
 import type { SqliteLayouts } from './sqlite-layouts.ts';
 import type { SqliteReader } from './sqlite-reader.ts';
@@ -17,6 +17,8 @@ export interface SqliteCommitter {
   commit(commit: Commit): CommitResult;
   outcome(commitId: string): number | null;
   sweepExpired(limit: number): number;
+  /** Statements of one write in a commit. */
+  explain(work: WriteWork): readonly string[];
 }
 
 export function createCommitter(
@@ -121,6 +123,12 @@ export function createCommitter(
       if (transactor.broken !== null) throw transactor.broken;
       const row = recall.row({ id });
       return row === undefined ? null : Number(row[0]);
+    },
+    explain(work) {
+      if (work.kind === 'event') return [appendEvent.sql];
+      const writers = [...layouts.writersOf(work.collection).values()];
+      const record = work.kind === 'put' ? putRecord : deleteRecord;
+      return [record.sql, ...writers.flatMap((writer) => writer.statements[work.kind])];
     },
     sweepExpired: (limit) =>
       transactor.write(() => {

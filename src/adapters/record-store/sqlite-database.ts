@@ -1,7 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { RegistryError } from '../../errors/registry-error.ts';
+import { makeDurableFolder, syncFolderNow } from '../durable-folder.ts';
 import { sqliteCode, toStoreError } from './sqlite-errors.ts';
 import { NEVER } from './sqlite-layout.ts';
 
@@ -20,7 +20,7 @@ const MAX_WAL_BYTES = 67_108_864;
  */
 export function openDatabase(file: string, busyTimeoutMs: number): Database {
   const isFile = file !== ':memory:';
-  if (isFile) mkdirSync(dirname(file), { recursive: true });
+  if (isFile) makeDurableFolder(dirname(resolve(file)));
   const database = new Sqlite(file, { timeout: busyTimeoutMs });
   try {
     requireSqlite(String(database.prepare('SELECT sqlite_version()').pluck().get()));
@@ -32,7 +32,7 @@ export function openDatabase(file: string, busyTimeoutMs: number): Database {
     database.exec(`PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
       PRAGMA cache_size = -${CACHE_KIB}; PRAGMA journal_size_limit = ${MAX_WAL_BYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`);
     database.transaction(() => createBaseTables(database)).immediate();
-    if (isFile) syncFolder(dirname(file));
+    if (isFile) syncFolderNow(dirname(file));
     return database;
   } catch (thrown) {
     database.close();
@@ -104,14 +104,4 @@ function createBaseTables(database: Database): void {
     INSERT OR IGNORE INTO meta VALUES ('format', '${FORMAT}');
     INSERT OR IGNORE INTO state VALUES (1, 0, 0);
   `);
-}
-
-/** Makes the names of new files durable. */
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -11,6 +11,7 @@ export interface IndexWriter {
   delete(key: string): void;
   /** Another unexpired record that agrees with this row in a unique key; call it when all writes are done. */
   conflict(key: string, row: IndexRow, now: number): { readonly keyName: string; readonly holder: string } | null;
+  readonly statements: { readonly put: readonly string[]; readonly delete: readonly string[] };
 }
 
 export function createIndexWriter(database: Database, layout: IndexLayout): IndexWriter {
@@ -65,6 +66,12 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
         }
       }
       return null;
+    },
+    statements: {
+      put: [putMain, ...sides.flatMap(({ clear, put }) => [clear, put]), ...uniques.map(({ holder }) => holder)].map(
+        (statement) => statement.sql,
+      ),
+      delete: deletes.map((statement) => statement.sql),
     },
   };
 }

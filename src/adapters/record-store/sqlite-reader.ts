@@ -8,6 +8,7 @@ import type {
   IndexQuery,
   ListQuery,
   Page,
+  ReadWork,
   StoredRecord,
 } from '../../ports/record-store.ts';
 import { pageFingerprint } from '../../ports/record-store.ts';
@@ -15,7 +16,7 @@ import { decodeScalar, prefixEnd } from '../../ports/scalar-text.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import type { CollectionLayout, IndexLayout } from './sqlite-layout.ts';
 import { planQuery, positionValues, selectCount, selectStretch } from './sqlite-query.ts';
-import { createStatementCache, param, prepare, type SqliteValue } from './sqlite-statement.ts';
+import { compile, createStatementCache, param, prepare, type SqliteValue, type Statement } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
 /** The reads of the port, each at one moment. Inside a transaction they read that transaction's moment. */
@@ -26,6 +27,8 @@ export interface SqliteReader {
   query(query: IndexQuery): Page;
   count(query: CountQuery): number;
   holds(check: Check): boolean;
+  /** The statement of such a read. */
+  explain(work: ReadWork): readonly string[];
 }
 
 export function createSqliteReader(
@@ -52,15 +55,19 @@ export function createSqliteReader(
     return layout;
   }
 
-  function list({ collection, prefix, after, limit }: ListQuery): Page {
-    const isAfter = after !== null && compareBytes(after, prefix) >= 0;
-    const to = prefixEnd(prefix);
-    const statement = statements.get(`list ${isAfter} ${to === null}`, () => {
+  function listStatement(isAfter: boolean, isBounded: boolean): Statement {
+    return statements.get(`list ${isAfter} ${isBounded}`, () => {
       const lower = isAfter ? sql`key > ${param('from')}` : sql`key >= ${param('from')}`;
-      const upper = to === null ? sql`` : sql`AND key < ${param('to')}`;
+      const upper = isBounded ? sql`AND key < ${param('to')}` : sql``;
       return sql`SELECT key, value, version FROM records WHERE collection = ${param('collection')} AND ${lower} ${upper}
         AND expires_at > ${param('now')} ORDER BY key LIMIT ${param('limit')}`;
     });
+  }
+
+  function list({ collection, prefix, after, limit }: ListQuery): Page {
+    const isAfter = after !== null && compareBytes(after, prefix) >= 0;
+    const to = prefixEnd(prefix);
+    const statement = listStatement(isAfter, to !== null);
     const from = isAfter ? after : prefix;
     const rows = statement.rows({ collection, from, to, now: now(), limit: limit + 1 });
     return toPage(rows.map(toIndexedRecord), limit);
@@ -97,7 +104,26 @@ export function createSqliteReader(
     return row === undefined ? null : toRecord(row);
   }
 
+  function explain(work: ReadWork): readonly string[] {
+    switch (work.kind) {
+      case 'get':
+        return [one.sql];
+      case 'getMany':
+        return [many.sql];
+      case 'list':
+        return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).sql];
+      case 'query':
+      case 'count': {
+        const { query } = work;
+        const { source } = planQuery(layoutOf(query), query.where, 0);
+        if (source === null) return [];
+        return [compile(work.kind === 'count' ? selectCount(source) : selectStretch(source, work.query.order, -1)).sql];
+      }
+    }
+  }
+
   return {
+    explain,
     get,
     getMany(collection, keys) {
       const rows = many.rows({ collection, keys: JSON.stringify(keys), now: now() });

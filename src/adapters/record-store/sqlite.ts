@@ -107,6 +107,16 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     sequence,
     watch,
     sweepExpired: committer.sweepExpired,
+    explain(work) {
+      switch (work.kind) {
+        case 'put':
+        case 'delete':
+        case 'event':
+          return committer.explain(work);
+        default:
+          return reader.explain(work);
+      }
+    },
     health() {
       const startedAt = performance.now();
       sequence();
