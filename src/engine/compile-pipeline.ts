@@ -1,5 +1,4 @@
 import type { StepDefinition } from '../definition/types.ts';
-import { toRegistryError } from '../errors/registry-error.ts';
 import { compileCondition, parseCondition } from '../language/condition.ts';
 import type { Prelude } from '../language/frame.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
@@ -7,7 +6,7 @@ import type { CompileContext, CompiledPipeline } from './compile-context.ts';
 import type { Run, Signal, StepRun } from './contract.ts';
 import { errorView } from './error-view.ts';
 import { PipelineScope } from './scope.ts';
-import { type SequenceStep, sequence } from './sequence.ts';
+import { namedError, type SequenceStep, sequence } from './sequence.ts';
 import type { RequestSession } from './session.ts';
 import { StepArguments } from './step-arguments.ts';
 import { transactionBlock } from './transaction-block.ts';
@@ -24,7 +23,7 @@ export function compileSteps(
   const compiled: SequenceStep[] = [];
   for (let index = 0; index < steps.length; index++) {
     const step = steps[index]!;
-    const site = step.label ?? `${step.op} (${path}${index + 1})`;
+    const site = nameOf(step, `${path}${index + 1}`);
     if (step.op !== 'txn.begin') {
       compiled.push({ run: compileStep(context, step, scope, `${path}${index + 1}`), site });
       continue;
@@ -37,7 +36,7 @@ export function compileSteps(
       const place = `${path}${inner + 1}`;
       body.push({
         run: compileStep(context, innerStep, scope, place),
-        site: innerStep.label ?? `${innerStep.op} (${place})`,
+        site: nameOf(innerStep, place),
       });
     }
     const kind = steps[end]!.op === 'txn.commit' ? 'commit' : 'abort';
@@ -80,11 +79,16 @@ function compileStep(context: CompileContext, step: StepDefinition, scope: Pipel
     const slots = args.bound.map(({ slot }) => slot);
     run = once(run, place + step.op, slots);
   }
-  if (step.catch !== null) run = withCatch(context, run, step.catch, scope, place);
+  if (step.catch !== null) run = withCatch(context, step, run, scope, place);
   const site = siteOf(step, place, args.bound);
   if (context.watch !== null) run = context.watch.wrap(run, site);
   if (when !== null) run = withCondition(run, watchedTest(context, when.test, site), when.prelude);
   return run;
+}
+
+/** How errors name a step. */
+function nameOf(step: StepDefinition, place: string): string {
+  return step.label ?? `${step.op} (${place})`;
 }
 
 function siteOf(step: StepDefinition, place: string, binds: StepSite['binds']): StepSite {
@@ -162,18 +166,19 @@ function once(run: StepRun, step: string, slots: readonly number[]): StepRun {
 
 function withCatch(
   context: CompileContext,
+  step: StepDefinition,
   run: StepRun,
-  clauses: NonNullable<StepDefinition['catch']>,
   scope: PipelineScope,
   place: string,
 ): StepRun {
   const slot = scope.bind('error');
+  const name = nameOf(step, place);
   const handlers = new Map<string, StepRun>();
-  for (const [code, steps] of Object.entries(clauses)) {
+  for (const [code, steps] of Object.entries(step.catch ?? {})) {
     handlers.set(code, compileSteps(context, steps, scope, `${place}.catch.${code}.`));
   }
   const recover = (frame: Run, thrown: unknown): MaybePromise<Signal> => {
-    const error = toRegistryError(thrown);
+    const error = namedError(thrown, name);
     const handler = handlers.get(error.code) ?? handlers.get('*');
     if (handler === undefined) throw error;
     // `error` belongs to the steps of the catch alone: around them another catch may have its own.

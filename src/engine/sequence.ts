@@ -33,7 +33,7 @@ function runFrom(runs: readonly StepRun[], sites: readonly string[], start: numb
       return resume(runs, sites, index, run, signal);
     }
   } catch (thrown) {
-    throw named(thrown, sites[index]);
+    throw namedError(thrown, sites[index]);
   }
   return undefined;
 }
@@ -61,12 +61,12 @@ async function resume(
     return signal;
   } catch (thrown) {
     run.session.resume(sites[index]);
-    throw named(thrown, sites[index]);
+    throw namedError(thrown, sites[index]);
   }
 }
 
-/** The innermost step is the one that is named. */
-function named(thrown: unknown, site: string | undefined): RegistryError {
+/** Whatever a step threw, naming the step; the innermost step is the one that is named. */
+export function namedError(thrown: unknown, site: string | undefined): RegistryError {
   const error = toRegistryError(thrown);
   error.step ??= site;
   return error;

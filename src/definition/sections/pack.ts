@@ -23,7 +23,7 @@ export function readPack(context: LoadContext, model: Model, reader: ObjectReade
       context.reporter.report('SHAPE_INVALID', spot, 'A challenge is a text');
       return undefined;
     }
-    model.loose.push({ kind: 'template', json: item, spot, names: ALL_ROOTS });
+    model.loose.push({ kind: 'template', json: item, spot, names: ['error', ...ALL_ROOTS] });
     return item;
   });
   return {
