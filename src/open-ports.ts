@@ -1,5 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { CallStats } from './adapters/guards/call-meter.ts';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
@@ -10,6 +8,7 @@ import { blobIndexName } from './engine/documents.ts';
 import { recordFrame } from './engine/record-frame.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import { createTurns } from './engine/turns.ts';
+import { ENGINE_COLLECTIONS, sharedSecret } from './engine-secrets.ts';
 import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts';
 import { type LeaseSweeper, startLeaseSweeper } from './jobs/lease-sweeper.ts';
 import { compileText, parseTemplate } from './language/template.ts';
@@ -60,8 +59,6 @@ export interface PortsOptions {
   readonly wrapBlobStore?: ((store: BlobStore, name: string) => BlobStore) | undefined;
 }
 
-/** The engine's own records: what all processes on one store must agree on. */
-const ENGINE_COLLECTION = '$engine';
 const CURSOR_KEY = 'cursor-key';
 const SWEEP_EVERY_MS = 60_000;
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -69,7 +66,6 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 /** Opens the stores, brings them to what the plan asks, and starts what runs beside requests. What was opened is closed when it fails. */
 export async function openPorts(options: PortsOptions): Promise<Ports> {
   const { definition, plan, data, clock, log, memory } = options;
-  if (!memory) await mkdir(data, { recursive: true });
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
   const measured: (() => PartStats)[] = [];
@@ -88,7 +84,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
       const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);
-      const own = name === names[0] ? [...IDENTITY_COLLECTIONS, { name: ENGINE_COLLECTION, indexes: [] }] : [];
+      const own = name === names[0] ? [...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS] : [];
       await store.migrate([...plan.collections(name), ...own], (collection, key, value) =>
         collection.startsWith('$') && !plan.documents.has(collection)
           ? projectIdentity(collection, key, value)
@@ -175,29 +171,6 @@ async function isReferenced(plan: Plan, records: ReadonlyMap<string, RecordStore
     if (page.records.length > 0) return true;
   }
   return false;
-}
-
-/** A random secret that the first process to ask makes and all others find. */
-async function sharedSecret(store: RecordStore, key: string): Promise<Buffer> {
-  for (;;) {
-    const found = await store.get(ENGINE_COLLECTION, key);
-    if (found !== null) return Buffer.from((JSON.parse(found.value) as { secret: string }).secret, 'base64');
-    await store.commit({
-      id: randomUUID(),
-      checks: [{ kind: 'record', collection: ENGINE_COLLECTION, key, version: null }],
-      puts: [
-        {
-          collection: ENGINE_COLLECTION,
-          key,
-          value: JSON.stringify({ secret: randomBytes(32).toString('base64') }),
-          expiresAt: null,
-          rows: {},
-        },
-      ],
-      deletes: [],
-      events: [],
-    });
-  }
 }
 
 async function health(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import fs from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
+import { makeDurableFolder } from '../durable-folder.ts';
 import { type FileIo, toStoreError } from './filesystem-io.ts';
 import { compilePathTemplate, type PathTemplate } from './filesystem-path.ts';
 import { ownProcess, PROCESS_PATTERN } from './filesystem-process.ts';
@@ -32,7 +32,7 @@ export function openLayout(root: string, pathTemplate: string, clock: Clock): La
   const template = compilePathTemplate(pathTemplate, FOLDERS);
   const [tmp, aside, leases, uploads, quarantine] = FOLDERS.map((name) => `${root}/${name}`) as Folders;
   try {
-    makeDurable([tmp, aside, leases, uploads, quarantine]);
+    for (const folder of [tmp, aside, leases, uploads, quarantine]) makeDurableFolder(folder);
   } catch (error) {
     throw toStoreError(error);
   }
@@ -66,23 +66,6 @@ const MARKED = new RegExp(`^(?:([0-9a-f]{64})\\.)?(\\d+)\\.(${PROCESS_PATTERN})\
 export function readMarked(name: string): Marked | null {
   const match = MARKED.exec(name);
   return match === null ? null : { hex: match[1] ?? null, madeAt: Number(match[2]), owner: match[3] ?? '' };
-}
-
-function makeDurable(folders: readonly string[]): void {
-  for (const folder of folders) {
-    const first = fs.mkdirSync(folder, { recursive: true });
-    if (first === undefined) continue;
-    for (let at = folder; at.length >= first.length; at = dirname(at)) syncFolderNow(dirname(at));
-  }
-}
-
-function syncFolderNow(folder: string): void {
-  const fd = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
 }
 
 /** Makes the names in a folder durable. */
