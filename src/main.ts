@@ -12,7 +12,8 @@ import { createEngine } from './engine/engine.ts';
 import type { Authenticate, EngineRequest, EngineResponse, Served } from './engine/exchange.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import type { StepWatch } from './engine/watch.ts';
-import { type Identity, openIdentity } from './identity/identity.ts';
+import type { Identity } from './identity/identity.ts';
+import { identityOf } from './identity-of.ts';
 import { openPorts, openUpstreams, type PartHealth, type PartStats, type Ports } from './open-ports.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
@@ -119,11 +120,7 @@ export async function openDefinition(
     wrapBlobStore: seams.wrapBlobStore,
   });
   try {
-    const identity = openIdentity({
-      store: ports.identityStore,
-      clock,
-      scopes: definition.auth.scopes.map((scope) => scope.name),
-    });
+    const identity = await identityOf(definition, ports.identityStore, clock);
     const admin = await identity.ensureAdmin({ password: options.adminPassword ?? null });
     const engine = createEngine({
       plan,

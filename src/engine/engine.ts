@@ -96,7 +96,7 @@ export function createEngine(options: EngineOptions): Engine {
       values ??= [];
       values.push(value);
     }
-    return values === null ? null : authenticate(values);
+    return values === null ? null : authenticate(values, request.ip);
   }
 
   function admitted(

@@ -33,10 +33,10 @@ export interface EngineResponse {
 }
 
 /**
- * Tells who makes a request from its Authorization header values (usually none or one). Null is anonymous.
- * Fails with INVALID_CREDENTIALS, or BAD_REQUEST on two headers.
+ * Tells who makes a request from its Authorization header values (usually none or one) and the client's address, by which wrong
+ * passwords are counted. Null is anonymous. Fails with INVALID_CREDENTIALS, RATE_LIMITED, or BAD_REQUEST on two headers.
  */
-export type Authenticate = (authorization: readonly string[]) => MaybePromise<PrincipalView | null>;
+export type Authenticate = (authorization: readonly string[], address: string) => MaybePromise<PrincipalView | null>;
 
 /** What became of one request. Told when its response is ready: the bytes of a streamed body still have to go out. */
 export interface Served {

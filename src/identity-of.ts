@@ -1,0 +1,25 @@
+import type { Definition } from './definition/types.ts';
+import { sharedSecret } from './engine-secrets.ts';
+import { type Identity, openIdentity } from './identity/identity.ts';
+import type { RecordStore } from './ports/record-store.ts';
+import type { Clock } from './shared/clock.ts';
+
+const SIGNING_KEY = 'token-key';
+
+/** Identity as a definition wants it, over the registry's first record store. */
+export async function identityOf(definition: Definition, store: RecordStore, clock: Clock): Promise<Identity> {
+  const { scopes, principals, passwords } = definition.auth;
+  const { issuer, audience, clockSkewSeconds } = principals;
+  return openIdentity({
+    store,
+    clock,
+    scopes: scopes.map((scope) => scope.name),
+    adminScopes: scopes.filter((scope) => scope.actions.includes('*')).map((scope) => scope.name),
+    minPasswordLength: passwords.minLength,
+    sessionMs: principals.sessionSeconds * 1000,
+    signing:
+      principals.source === 'jwt'
+        ? { key: await sharedSecret(store, SIGNING_KEY), issuer, audience, clockSkewMs: clockSkewSeconds * 1000 }
+        : null,
+  });
+}

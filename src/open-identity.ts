@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { recordStores } from './adapters/index.ts';
+import type { Finding } from './definition/findings.ts';
+import { loadDefinition } from './definition/load.ts';
+import { ENGINE_COLLECTIONS } from './engine-secrets.ts';
+import { RegistryError } from './errors/registry-error.ts';
+import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts';
+import type { Identity } from './identity/identity.ts';
+import { identityOf } from './identity-of.ts';
+import { vocabulary } from './main.ts';
+import { type Clock, systemClock } from './shared/clock.ts';
+
+export type { Identity } from './identity/identity.ts';
+export { tokenJson, userJson } from './identity/json.ts';
+
+export type OpenIdentityResult =
+  | { readonly ok: true; readonly identity: Identity; close(): Promise<void> }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+/**
+ * Opens the users and tokens of a data folder and nothing else of the registry; a server may be running on it. Nobody is made: not
+ * even `admin`. A definition with errors is not opened. Fails with STORE_FAILURE where the definition keeps its records in memory,
+ * which no other process sees.
+ */
+export async function openIdentityFolder(options: {
+  /** A folder with `schema.json`, or one file. */
+  readonly registry: string;
+  readonly data: string;
+  readonly clock?: Clock;
+}): Promise<OpenIdentityResult> {
+  const { definition, findings } = await loadDefinition(resolve(options.registry), await vocabulary());
+  if (definition === null) return { ok: false, findings };
+  const clock = options.clock ?? systemClock;
+  const [name, declared] = Object.entries(definition.kvStores)[0] ?? [];
+  const adapter = declared === undefined ? undefined : recordStores[declared.kind as keyof typeof recordStores];
+  if (adapter === undefined || !adapter.capabilities.shared) {
+    throw new RegistryError('STORE_FAILURE', {
+      message:
+        'This registry keeps its records in memory: its users are those of the running server, under /auth/users',
+    });
+  }
+  const data = resolve(options.data);
+  await mkdir(data, { recursive: true });
+  const store = adapter.open({ file: join(data, `${name}.sqlite`), clock });
+  try {
+    await store.migrate([...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS], projectIdentity);
+    const identity = await identityOf(definition, store, clock);
+    return { ok: true, identity, close: async () => store.close() };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
