@@ -13,7 +13,7 @@ export type Judge = (principal: PrincipalView) => void;
  */
 export function compilePolicies(definition: Definition, route: RouteDefinition): Judge | null {
   const grants = scopeGrants(definition);
-  const speaking = definition.auth.policies.filter((policy) => matchesRoute(policy, route));
+  const speaking = policiesOf(definition, route);
   const denies = speaking.filter((policy) => policy.effect === 'deny');
   const allows = speaking.filter((policy) => policy.effect === 'allow');
   if (denies.length === 0 && allows.length === 0) return null;
@@ -24,6 +24,11 @@ export function compilePolicies(definition: Definition, route: RouteDefinition):
     if (!denied && (allows.length === 0 || allows.some((policy) => holds(policy, principal)))) return;
     throw new RegistryError(principal.sub === null ? 'UNAUTHORIZED' : 'FORBIDDEN');
   };
+}
+
+/** The policies that speak of a route, whoever asks. */
+export function policiesOf(definition: Definition, route: RouteDefinition): readonly PolicyDefinition[] {
+  return definition.auth.policies.filter((policy) => matchesRoute(policy, route));
 }
 
 /** Whether scopes held include one that is asked for; a scope whose actions are `*` includes all. */
