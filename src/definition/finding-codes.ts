@@ -69,6 +69,28 @@ export const FINDING_CODES = Object.freeze({
   PIPELINE_TOO_LONG: error('A pipeline has more steps than `ops.limits.max_pipeline_ops`'),
   PIPELINE_NO_RESPONSE: error('A route can end without a response'),
   PIPELINE_RECURSION: error('A pipeline calls itself, directly or through others'),
+  STEP_UNREACHABLE: warning('A step can never run, because every way to it has responded before'),
+
+  // What is written and read
+  VALUE_NEVER_FITS: error('What is written into a document or an event can never fit its schema'),
+  FIELD_UNKNOWN: error('An index, a query or a condition names a field that there cannot be'),
+  MEMBER_UNKNOWN: warning('A member of a variable, or a feature, is read that there cannot be'),
+  CODE_NEVER_RAISED: warning('A `catch` or an error table names a code that nothing there raises'),
+  INDEX_WRITE_REDUNDANT: warning('A step writes an index that the engine keeps itself'),
+  VISIBILITY_BYPASSED: warning('A step looks past the `visible_when` of a document'),
+  APPLY_NEEDS_REQUEST: error('A pipeline that applies events needs a request, and there is none'),
+
+  // Who may do what, and how far
+  SCOPE_UNUSED: warning('A scope is declared that nothing asks for'),
+  POLICY_UNUSED: warning('A policy speaks of no route'),
+  ROUTE_UNGUARDED: warning('A route writes, and neither a policy nor a step says who may'),
+  OPERATION_UNLISTED: warning('A route needs an operation that none of the scopes it requires lists'),
+  PROXY_UNBOUNDED: warning('An upstream is fetched from whose timeouts or attempts are not written'),
+
+  // The definition's own rules
+  INVARIANT_BROKEN: error('An invariant of the definition does not hold'),
+  CHECK_FAILED: error('A check under `validation` fails'),
+  ASSERT_INVALID: error('An assert cannot be evaluated as it is written'),
 } as const satisfies Record<string, FindingCodeEntry>);
 
 export type FindingCode = keyof typeof FINDING_CODES;

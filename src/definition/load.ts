@@ -21,7 +21,7 @@ import { readPipelines, readRouteFiles, readRoutes } from './sections/routes.ts'
 import { readShaped, SHAPES, warnOfSectionsNotRun } from './sections/shapes.ts';
 import { readDocuments, readStores } from './sections/storage.ts';
 import { readUpstreams } from './sections/upstreams.ts';
-import type { Definition, PackDefinition } from './types.ts';
+import type { Definition, JsonObject, PackDefinition } from './types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Loaded {
@@ -77,15 +77,20 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
     readRouteFiles(context, model, read, pack.routes);
   }
 
-  runRules(createLintContext(context, model, definition.ops, definition.kvStores, rootLists(model)));
+  let merged: JsonObject | null = null;
+  const raw = (): JsonObject => {
+    merged ??= mergeRaw(
+      reader.json,
+      opened.map((pack) => ({ name: pack.name, json: pack.reader.json })),
+      model.routes.map((route) => ({ json: route.json, definition: route.definition })),
+    );
+    return merged;
+  };
+  const { ops, kvStores, auth } = definition;
+  runRules(createLintContext(context, model, { ops, kvStores, auth, schema: reader.json, raw }, rootLists(model)));
   const findings = reporter.findings();
   if (findings.some((finding) => finding.severity === 'error')) return { definition: null, findings, root, files };
-  const raw = mergeRaw(
-    reader.json,
-    opened.map((pack) => ({ name: pack.name, json: pack.reader.json })),
-    model.routes.map((route) => ({ json: route.json, definition: route.definition })),
-  );
-  return { definition: freeze({ ...definition, ...fromModel(model), raw }), findings, root, files };
+  return { definition: freeze({ ...definition, ...fromModel(model), raw: raw() }), findings, root, files };
 }
 
 type Packs = readonly { readonly reader: ObjectReader; readonly name: string }[];
@@ -103,15 +108,16 @@ function createModel(): Model {
     packs: [],
     entities: createMap(),
     documents: createMap(),
-    documentSpots: new Map(),
     schemas: createMap(),
     indexes: createMap(),
-    indexSpots: new Map(),
     events: createMap(),
     routes: [],
     pipelines: new Map(),
     applyPipelines: [],
     loose: [],
+    errorTables: [],
+    documentJson: [],
+    indexJson: [],
   };
 }
 

@@ -108,13 +108,16 @@ export interface Model {
   readonly packs: PackDefinition[];
   readonly entities: Record<string, EntityDefinition>;
   readonly documents: Record<string, DocumentDefinition>;
-  readonly documentSpots: Map<string, Spot>;
   readonly schemas: Record<string, JsonObject>;
   readonly indexes: Record<string, IndexDefinition>;
-  readonly indexSpots: Map<string, Spot>;
   readonly events: Record<string, EventDefinition>;
   readonly routes: RouteNode[];
   readonly pipelines: Map<string, PipelineNode>;
   readonly applyPipelines: ApplyPipelineNode[];
   readonly loose: LooseValue[];
+  /** The `errors` of `schema.json` and of packs, as written. */
+  readonly errorTables: JsonObject[];
+  /** Documents and indexes as written, by their qualified names. */
+  readonly documentJson: { readonly name: string; readonly json: Json }[];
+  readonly indexJson: { readonly name: string; readonly json: Json }[];
 }

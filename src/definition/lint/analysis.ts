@@ -1,15 +1,15 @@
 import type { Analysis, LintContext, RootList } from './context.ts';
-import { type FlowLog, walkFlow } from './flow.ts';
+import { createFlowLog, walkFlow } from './flow.ts';
 
 /** What stands for the analysis of a pipeline while it is being followed (it calls itself): it does nothing and ends. */
 export function unfinished(root: RootList): Analysis {
   const end = { names: root.names, live: true, body: null };
-  return { end, unbound: [], nullable: [], binds: [], reads: new Set(), bodyAgain: [] };
+  return { end, ...createFlowLog() };
 }
 
 /** Follows a root list. */
 export function analyse(context: LintContext, root: RootList): Analysis {
-  const log: FlowLog = { unbound: [], nullable: [], binds: [], reads: new Set(), bodyAgain: [] };
+  const log = createFlowLog();
   const end = walkFlow(context, root.list, { names: root.names, live: true, body: null }, log);
   return { end, ...log };
 }

@@ -169,8 +169,15 @@ function checkInputs(context: LintContext, step: StepNode): void {
   const called = calledPipeline(step);
   const inputs = called === null ? undefined : context.model.pipelines.get(called)?.definition.inputs;
   const given = step.args.find((node) => node.name === 'with');
-  if (inputs === undefined || given === undefined || !isObject(given.json) || Object.hasOwn(given.json, '$literal'))
-    return;
+  if (inputs === undefined) return;
+  const isWritten = given === undefined || (isObject(given.json) && !Object.hasOwn(given.json, '$literal'));
+  const missing = isWritten ? inputs.filter((name) => !isObject(given?.json) || !Object.hasOwn(given.json, name)) : [];
+  if (missing.length > 0) {
+    const names = missing.map((name) => `"${name}"`).join(', ');
+    const message = `The pipeline "${called}" is called without its input ${names}, which is null then`;
+    context.reporter.report('ARGUMENT_MISSING', given?.spot ?? step.argsSpot, message, { severity: 'warning' });
+  }
+  if (given === undefined || !isObject(given.json) || Object.hasOwn(given.json, '$literal')) return;
   for (const name of Object.keys(given.json)) {
     if (inputs.includes(name)) continue;
     const spot = { container: given.json, member: name };

@@ -5,7 +5,7 @@ import type { Template } from '../../language/template.ts';
 import type { Use } from '../../language/use.ts';
 import type { ArgumentNode, LoadContext, Model, StepList, StepNode } from '../model.ts';
 import type { Spot } from '../places.ts';
-import type { KvStoreDefinition, OpsDefinition } from '../types.ts';
+import type { AuthDefinition, JsonObject, KvStoreDefinition, OpsDefinition } from '../types.ts';
 import type { FlowState } from './flow-state.ts';
 
 /** What rules look at. What several of them need is worked out once. */
@@ -13,6 +13,11 @@ export interface LintContext extends LoadContext {
   readonly model: Model;
   readonly ops: OpsDefinition;
   readonly kvStores: Readonly<Record<string, KvStoreDefinition>>;
+  readonly auth: AuthDefinition;
+  /** `schema.json` as written; what stands in it has places. */
+  readonly schema: JsonObject;
+  /** All files as one JSON value in the form of a one-file registry. */
+  raw(): JsonObject;
   /** The language inside a step's arguments, parsed. */
   parsed(step: StepNode): ParsedStep;
   keyTemplate(document: string): KeyTemplate | null;
@@ -64,6 +69,8 @@ export interface Analysis {
   readonly reads: ReadonlySet<string>;
   /** Readings of the request body after another. */
   readonly bodyAgain: readonly { readonly spot: Spot; readonly first: Spot; readonly certain: boolean }[];
+  /** The first step of each list that no way reaches. */
+  readonly unreachable: readonly Spot[];
 }
 
 export interface NameUse {

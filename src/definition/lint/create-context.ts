@@ -1,6 +1,5 @@
 import { type KeyTemplate, parseKeyTemplate } from '../../language/record-key.ts';
 import type { LoadContext, Model, StepNode } from '../model.ts';
-import type { KvStoreDefinition, OpsDefinition } from '../types.ts';
 import { analyse, unfinished } from './analysis.ts';
 import type { Analysis, LintContext, ParsedStep, RootList } from './context.ts';
 import { parseStep } from './parse-step.ts';
@@ -9,8 +8,7 @@ import { parseStep } from './parse-step.ts';
 export function createLintContext(
   load: LoadContext,
   model: Model,
-  ops: OpsDefinition,
-  kvStores: Readonly<Record<string, KvStoreDefinition>>,
+  sections: Pick<LintContext, 'ops' | 'kvStores' | 'auth' | 'schema' | 'raw'>,
   roots: readonly RootList[],
 ): LintContext {
   const steps = new Map<StepNode, ParsedStep>();
@@ -20,8 +18,7 @@ export function createLintContext(
   const context: LintContext = {
     ...load,
     model,
-    ops,
-    kvStores,
+    ...sections,
     roots,
     parsed(step) {
       const parsed = steps.get(step) ?? parseStep(context, step);

@@ -34,7 +34,8 @@ export function needsTransaction(context: LintContext, pipeline: string, seen: S
   return root !== null && writesOutside(context, root.list, seen);
 }
 
-function writesOutside(context: LintContext, list: StepList, seen: Set<string>): boolean {
+/** Whether a step of the list, or of a pipeline called from it, writes where no transaction of theirs is open. */
+export function writesOutside(context: LintContext, list: StepList, seen: Set<string>): boolean {
   let isOpen = false;
   for (const step of list.steps) {
     if (step.op === 'txn.begin') isOpen = true;

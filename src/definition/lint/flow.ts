@@ -14,6 +14,12 @@ export interface FlowLog {
   readonly binds: { name: string; spot: Spot; at: 'key' | 'value' }[];
   readonly reads: Set<string>;
   readonly bodyAgain: { spot: Spot; first: Spot; certain: boolean }[];
+  /** The first step of each list that no way reaches, although some way reaches the list. */
+  readonly unreachable: Spot[];
+}
+
+export function createFlowLog(): FlowLog {
+  return { unbound: [], nullable: [], binds: [], reads: new Set(), bodyAgain: [], unreachable: [] };
 }
 
 /** Follows a list of steps from a state and gives the state after its last step. Steps that cannot be reached are followed, too. */
@@ -23,7 +29,16 @@ export function walkFlow(
   start: FlowState,
   log: FlowLog,
 ): FlowState {
-  return list.steps.reduce((state, step) => walkStep(context, step, state, log), start);
+  let state = start;
+  let isNoted = !start.live;
+  for (const step of list.steps) {
+    if (!state.live && !isNoted) {
+      log.unreachable.push(step.spot);
+      isNoted = true;
+    }
+    state = walkStep(context, step, state, log);
+  }
+  return state;
 }
 
 function walkStep(context: LintContext, step: StepNode, start: FlowState, log: FlowLog): FlowState {

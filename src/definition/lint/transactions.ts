@@ -1,18 +1,18 @@
 import type { StepList, StepNode } from '../model.ts';
 import type { LintContext } from './context.ts';
 import { beginsTransaction, needsTransaction } from './effects.ts';
-import { walkFlow } from './flow.ts';
+import { createFlowLog, walkFlow } from './flow.ts';
 import type { Rule } from './rule.ts';
 import { calledPipeline, innerLists } from './walk-steps.ts';
 
-/** Whether a transaction is open around a list of steps; of a shared pipeline only its callers know. */
+/** Whether a transaction is open around a list of steps; of a shared pipeline only its callers know. Apply pipelines have callers no more than routes. */
 type Around = 'none' | 'open' | 'unknown';
 
 /** Transactions begin and end in one list of steps, unconditionally; they do not nest; and all writes are inside one. */
 export const transactionsRule: Rule = {
   codes: ['TXN_UNPAIRED', 'TXN_NESTED', 'TXN_WRITE_OUTSIDE'],
   run(context) {
-    for (const { kind, list } of context.roots) checkList(context, list, kind === 'route' ? 'none' : 'unknown');
+    for (const { kind, list } of context.roots) checkList(context, list, kind === 'pipeline' ? 'unknown' : 'none');
   },
 };
 
@@ -102,8 +102,7 @@ function checkInnerAbort(context: LintContext, step: StepNode, rest: readonly St
     reporter.report('TXN_UNPAIRED', step.spot, 'No transaction is open here');
     return;
   }
-  const log = { unbound: [], nullable: [], binds: [], reads: new Set<string>(), bodyAgain: [] };
-  const end = walkFlow(context, { steps: rest }, { names: new Map(), live: true, body: null }, log);
+  const end = walkFlow(context, { steps: rest }, { names: new Map(), live: true, body: null }, createFlowLog());
   if (!end.live) return;
   const message = 'After this abort the pipeline can go on without a response';
   reporter.report('TXN_UNPAIRED', step.spot, message, { fix: 'Respond in the steps after it' });

@@ -5,6 +5,19 @@ import { type Spot, spotOf } from '../places.ts';
 import type { AuthDefinition, Json, PolicyDefinition } from '../types.ts';
 import { readPasswords, readPrincipals } from './principals.ts';
 
+/** What the `when` of a policy may look at. */
+const POLICY_PATHS = [
+  'route.id',
+  'route.tags',
+  'route.pack',
+  'route.method',
+  'route.path',
+  'principal.sub',
+  'principal.scopes',
+  'principal.roles',
+  'principal.org',
+];
+
 /** `auth` of `schema.json`. Who a principal is comes from the registry's own users and tokens. */
 export function readAuth(context: LoadContext, owner: ObjectReader): AuthDefinition {
   const reader = owner.child('auth');
@@ -52,9 +65,10 @@ function readPolicy(context: LoadContext, json: Json, spot: Spot): PolicyDefinit
   for (const [path, values] of Object.entries(conditions)) {
     if (isRemark(path, values)) continue;
     when[path] = Array.isArray(values) ? values : [values];
-    if (/^(route|principal)\.[a-z_.]+$/.test(path)) continue;
+    if (POLICY_PATHS.includes(path)) continue;
     const message = `"${path}" is not a path from "route" or "principal"`;
-    context.reporter.report('SHAPE_INVALID', spotOf(conditions, path), message, { at: 'key' });
+    const fix = suggest(path, POLICY_PATHS) ?? `One of: ${POLICY_PATHS.join(', ')}`;
+    context.reporter.report('SHAPE_INVALID', spotOf(conditions, path), message, { at: 'key', fix });
   }
   const requirement = reader.child('require');
   const requireScopes = requirement === null ? [] : readScopeNames(context, requirement);

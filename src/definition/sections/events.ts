@@ -36,6 +36,8 @@ export function readErrors(
   model: Model,
   owner: ObjectReader,
 ): Readonly<Record<string, ErrorEntryDefinition>> {
+  const table = owner.object('errors');
+  if (table !== null) model.errorTables.push(table);
   return owner.map('errors', (json, name, spot) => {
     if (isRemark(name, json)) return undefined;
     const reader = openObject(json, spot, context.reporter);

@@ -16,7 +16,7 @@ export function readIndexes(context: LoadContext, model: Model, owner: ObjectRea
     const index = readIndex(context, model, json, qualified, pack, spotOf(indexes, name));
     if (index === null) continue;
     model.indexes[qualified] = index;
-    model.indexSpots.set(qualified, spotOf(indexes, name));
+    model.indexJson.push({ name: qualified, json });
   }
 }
 

@@ -13,10 +13,15 @@ export type Shape =
   | 'number'
   | 'object'
   | 'any'
+  | OnFail
   | readonly [Shape]
   | { readonly [key: string]: Shape };
 
-const CHECK: Shape = { id: 'text', require: 'object', on_fail: 'text' };
+/** What is to be done where a check fails. */
+const ON_FAIL = ['reject_config', 'abort_request', 'warn'] as const;
+type OnFail = 'on_fail';
+
+const CHECK: Shape = { id: 'text', require: 'object', on_fail: 'on_fail' };
 
 export const SHAPES = {
   capabilities: { protocols: 'texts', storage: 'texts', features: 'texts' },
@@ -81,6 +86,7 @@ function checkMember(context: LoadContext, reader: ObjectReader, key: string, sh
   else if (shape === 'integer' || shape === 'number') reader.integer(key, 0);
   else if (shape === 'object') reader.object(key);
   else if (shape === 'any') reader.any(key);
+  else if (shape === 'on_fail') reader.choice(key, ON_FAIL, 'reject_config');
   else if (isList(shape)) reader.list(key, (item, spot) => checkShape(context, item, shape[0], spot));
   else checkShape(context, reader.any(key) ?? null, shape, reader.at(key));
 }
@@ -98,7 +104,7 @@ export function warnOfSectionsNotRun(context: LoadContext, owner: ObjectReader):
       notRun(context, cachingReader.at(key), `"${key}"`);
   }
   if (owner.has('gc') && isEnabled(json.gc)) notRun(context, owner.at('gc'), 'Garbage collection');
-  for (const key of ['invariants', 'validation', 'access', 'commands']) {
+  for (const key of ['access', 'commands']) {
     if (owner.has(key) && !isEmpty(json[key])) notRun(context, owner.at(key), `"${key}"`);
   }
 }

@@ -114,7 +114,7 @@ export function readDocuments(
     const document = readDocument(context, model, json, qualified, pack, spotOf(documents, name));
     if (document === null) continue;
     model.documents[qualified] = document;
-    model.documentSpots.set(qualified, spotOf(documents, name));
+    model.documentJson.push({ name: qualified, json });
   }
 }
 
