@@ -17,6 +17,7 @@ function code(status: number, message: string, retryable = false): ErrorCode {
 export const ERROR_CODES = Object.freeze({
   // Before a pipeline runs
   BAD_REQUEST: code(400, 'The request is not well formed'),
+  CLIENT_GONE: code(400, 'The client went away'),
   BAD_PATH: code(400, 'The request path is not well formed'),
   UNAUTHORIZED: code(401, 'Authentication is required'),
   INVALID_CREDENTIALS: code(401, 'The credentials are not valid'),

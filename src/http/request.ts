@@ -80,8 +80,10 @@ export class HttpRequest implements EngineRequest {
       const controller = new AbortController();
       this.#signal = controller.signal;
       const outgoing = this.#outgoing;
-      if (outgoing.destroyed) controller.abort();
-      else outgoing.once('close', () => !outgoing.writableFinished && controller.abort());
+      // Whatever the abort stops fails with this reason: a client that leaves is no trouble of the registry's own.
+      const abort = () => controller.abort(new RegistryError('CLIENT_GONE'));
+      if (outgoing.destroyed) abort();
+      else outgoing.once('close', () => !outgoing.writableFinished && abort());
     }
     return this.#signal;
   }

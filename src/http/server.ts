@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { EngineResponse } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
-import { refuseMalformed } from './malformed.ts';
+import { refuseMalformed, refuseTunnel } from './malformed.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
 import { HttpRequest, type ServerAddress } from './request.ts';
 import { sendResponse } from './response.ts';
@@ -103,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.timeout = IDLE_TIMEOUT_MS;
   server.on('request', (incoming, outgoing) => onRequest(incoming, outgoing, false));
   server.on('checkContinue', (incoming, outgoing) => onRequest(incoming, outgoing, true));
+  server.on('connect', (_incoming, socket) => refuseTunnel(socket, log));
   server.on('clientError', (error, socket) => {
     const response = responses.get(socket);
     refuseMalformed(error, socket, response?.headersSent === true && !response.writableFinished, log);

@@ -7,11 +7,11 @@ import { temporaryFolder } from './temporary-folder.ts';
 export const DEFAULT_REGISTRY: string = ROOT;
 
 /**
- * A registry folder with the project's own packs, whose `schema.json` is the project's own with a merge patch (RFC 7396) applied; it goes
- * with the running test. With an empty patch it is the project's own.
+ * A registry folder with the project's own packs, whose `schema.json` is the project's own with a merge patch (RFC 7396) applied, below
+ * `parent`: by default a folder that goes with the running test.
  */
-export function packagesRegistry(patch: object): string {
-  const folder = join(temporaryFolder(), 'registry');
+export function packagesRegistry(patch: object, parent: string = temporaryFolder()): string {
+  const folder = join(parent, 'registry');
   const schema = JSON.parse(readFileSync(join(DEFAULT_REGISTRY, 'schema.json'), 'utf8'));
   mkdirSync(folder);
   for (const pack of schema.packs) cpSync(join(DEFAULT_REGISTRY, pack), join(folder, pack), { recursive: true });
