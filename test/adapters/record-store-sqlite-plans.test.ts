@@ -89,6 +89,16 @@ describe('query plans', () => {
     for (const plan of plansOf(where, order)) expect(plan).not.toMatch(/SCAN s\b/);
   });
 
+  it('are made once: no value is looked at, so that none makes SQLite plan again', () => {
+    const { source } = planQuery(layout!, [byName, { column: 'rank', op: 'gt', value: 3 }, tagged('all')], 0);
+    const statements = [selectStretch(source!, [down], -1), selectStretch(source!, [down], 1), selectCount(source!)];
+    for (const statement of statements) {
+      const text = prepare(database, statement).sql;
+      expect(text).toContain('+?');
+      expect(text).not.toMatch(/(?<!\+)\?/);
+    }
+  });
+
   it('search for keys', () => {
     const plan = (text: string) =>
       prepare(database, sql`EXPLAIN QUERY PLAN ${sql.raw(text)}`)

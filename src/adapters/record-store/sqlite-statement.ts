@@ -38,8 +38,12 @@ class Parameter {
   }
 }
 
+/**
+ * A named value. The plus, which changes nothing about it, keeps the planner from looking at it: SQLite plans a statement whose order or
+ * limit stands beside a bare parameter anew with every value bound, which takes three times as long as running it.
+ */
 export function param(name: string): Fragment {
-  return sql`${new Parameter(name)}`;
+  return sql`+${new Parameter(name)}`;
 }
 
 /** Compiles only: Kysely never sees the connection. */
