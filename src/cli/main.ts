@@ -1,13 +1,16 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
+import { create } from './new.ts';
+import { routes } from './routes.ts';
 import { seed } from './seed.ts';
 import { serve } from './serve.ts';
 import { test } from './test.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serve, check, seed, test, version];
+const COMMANDS: readonly Command[] = [serve, check, routes, explain, create, seed, test, version];
 const HELP = helpFor(COMMANDS);
 const ALIASES: Readonly<Record<string, string>> = {
   '--version': 'version',

@@ -16,3 +16,8 @@ export function packageVersion(): string {
 export function defaultRegistry(): string {
   return existsSync('schema.json') ? '.' : PACKAGE_FOLDER;
 }
+
+/** The folder of the package: what comes with it (`templates/`, `seed_data/`) stands there. */
+export function packageFolder(): string {
+  return PACKAGE_FOLDER;
+}

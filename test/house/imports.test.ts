@@ -14,7 +14,9 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   identity: ['ports types', 'errors', 'shared'],
   jobs: ['engine', 'ports types', 'errors', 'shared'],
   http: ['engine', 'identity', 'errors', 'shared'],
+  inspect: ['engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
   sdk: ['main', 'engine types', 'errors', 'shared'],
+  scaffold: ['errors', 'shared'],
   seed: ['sdk', 'language', 'errors', 'shared'],
   trial: ['main', 'operations', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
   'route-tests': ['trial', 'main', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
@@ -30,7 +32,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'shared',
   ],
-  cli: ['main', 'seed', 'route-tests', 'verify', 'http', 'sdk', 'definition', 'errors', 'shared'],
+  cli: ['main', 'inspect', 'seed', 'scaffold', 'route-tests', 'verify', 'http', 'sdk', 'definition', 'errors', 'shared'],
   console: ['main', 'sdk', 'definition', 'errors', 'shared'],
   // The files right under src/: the composition root.
   main: [
@@ -40,6 +42,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'http',
     'identity',
+    'inspect',
     'jobs',
     'language',
     'operations',
@@ -51,6 +54,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
 /** Which folder each library is for; no other may know it. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   hono: ['http'],
+  'prom-client': ['http'],
   '@hono/node-server': ['http'],
   pino: ['cli'],
   'better-sqlite3': ['adapters'],
@@ -64,7 +68,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   jsonata: ['language'],
   re2js: ['language'],
   semver: ['shared', 'language'],
-  'jsonc-parser': ['definition', 'language'],
+  'jsonc-parser': ['scaffold', 'definition', 'language'],
 };
 
 const files = filesBelow('src', '.ts');
