@@ -48,8 +48,9 @@ export function openHandWrittenStore(folder: string): HandWrittenStore {
   );
   database.exec(TABLES);
   const byKey = 'FROM artifacts WHERE namespace = ? AND name = ? AND version = ? AND variant = ?';
+  // Without the plus signs SQLite plans this statement anew each time, because of its order.
   const latest = database.prepare<[string, string], Pick<Artifact, 'id' | 'document'>>(
-    'SELECT id, document FROM artifacts WHERE namespace = ? AND name = ? AND prerelease = 0 ORDER BY "order" DESC LIMIT 1',
+    'SELECT id, document FROM artifacts WHERE namespace = +? AND name = +? AND prerelease = 0 ORDER BY "order" DESC LIMIT 1',
   );
   const find = database.prepare<ArtifactKey, Pick<Artifact, 'id' | 'document'>>(`SELECT id, document ${byKey}`);
   const findBlob = database.prepare<ArtifactKey, Pick<Artifact, 'hex' | 'size' | 'media_type'>>(

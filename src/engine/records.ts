@@ -223,7 +223,10 @@ export class RequestRecords implements Records {
         const last = page.records.at(-1);
         return {
           records: page.records.map((record) => new StoredValue(record.key, record.value, record.version)),
-          next: page.more && last !== undefined ? seal(positionOf(last)) : null,
+          // Most readers of one page do not ask for the next: sealing a cursor costs more than the query.
+          get next() {
+            return page.more && last !== undefined ? seal(positionOf(last)) : null;
+          },
         };
       });
     }

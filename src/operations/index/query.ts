@@ -20,7 +20,7 @@ export const indexQuery: OperationHandler = {
     const total = step.boolean('total', true);
     const asRegistry = step.literal('as') === 'registry';
     const bind = step.bind('out');
-    const bindNext = step.bind('out_next');
+    const bindNext = step.has('out_next') ? step.bind('out_next') : null;
     const bindTotal = step.bind('out_total');
     return (run) => {
       const { records } = run.session;
@@ -33,7 +33,7 @@ export const indexQuery: OperationHandler = {
       const query = { where, order: order(run, equal), limit: limit(run), cursor: cursor(run) };
       return whenReady(records.query(index, query, asRegistry), (page) => {
         bind(run, page.records);
-        bindNext(run, page.next);
+        bindNext?.(run, page.next);
         if (!counts) return undefined;
         return whenReady(total(run) ? records.count(index, where, asRegistry) : null, (count) => {
           bindTotal(run, count);
