@@ -171,18 +171,21 @@ function codable(draft: ResponseDraft, text: string, headers: Headers): boolean 
   return draft.status !== 206 && text.length >= MIN_CODED_BYTES && headerOf(headers, 'content-encoding') === null;
 }
 
-/** By q-values: gzip named (or `*`) with a quality above zero. */
+/** By q-values: gzip (or `*`) with a quality above zero, unless the body as it is was asked for with a higher one. */
 function acceptsGzip(field: string | null): boolean {
   if (field === null) return false;
-  let star = false;
+  let gzip: number | null = null;
+  let star = 0;
+  let identity = 0;
   for (const part of field.split(',')) {
     const [coding, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
-    const quality = parameters.find((parameter) => parameter.startsWith('q='));
-    const accepted = quality === undefined || Number(quality.slice(2)) > 0;
-    if (coding === 'gzip' || coding === 'x-gzip') return accepted;
-    if (coding === '*') star = accepted;
+    const quality = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1);
+    if (coding === 'gzip' || coding === 'x-gzip') gzip ??= quality;
+    else if (coding === '*') star = quality;
+    else if (coding === 'identity') identity = quality;
   }
-  return star;
+  const wanted = gzip ?? star;
+  return wanted > 0 && wanted >= identity;
 }
 
 function codedTag(etag: string): string {
