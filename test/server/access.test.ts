@@ -13,12 +13,13 @@ beforeAll(async () => {
     { upstreams: { origin: { auth } } },
     { ENTREPOT_ADMIN_PASSWORD: '', ORIGIN_TOKEN: SECRET },
   );
+  password = /password (\S+) \(shown only this once\)/.exec(running.server.output().stdout)?.[1] ?? '';
 });
 
 afterAll(() => running?.remove());
 
 /** As the first start printed it. */
-const password = '';
+let password = '';
 
 function basic(user: string, secret: string): string {
   return `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
