@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { EngineResponse } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
+import { isPreflight, openCors } from './cors.ts';
 import { refuseMalformed, refuseTunnel } from './malformed.ts';
+import { perDefinition } from './per-definition.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
 import { HttpRequest, type ServerAddress } from './request.ts';
 import { sendResponse } from './response.ts';
@@ -44,9 +46,9 @@ const IDLE_SWEEP_MS = 50;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { registry, log } = options;
-  const system = systemRoutes(options);
-  const systemPaths = new Set(system.routes.map((route) => route.path));
-  const onSystemRequest = getRequestListener(system.fetch, {
+  const cors = perDefinition(registry, ({ http }) => (http.cors === null ? null : openCors(http.cors)));
+  const system = systemRoutes({ ...options, cors });
+  const onSystemRequest = getRequestListener(system.app.fetch, {
     overrideGlobalObjects: false,
     errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),
   });
@@ -59,18 +61,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     responses.set(incoming.socket, outgoing);
     const url = incoming.url ?? '/';
     const mark = url.indexOf('?');
-    if (systemPaths.has(mark === -1 ? url : url.slice(0, mark))) {
+    const sharing = cors();
+    if (sharing !== null && isPreflight(incoming)) {
+      const { origin } = incoming.headers;
+      answer(incoming, outgoing, false, () => emptyResponse(sharing.preflight(origin)));
+    } else if (system.takes(mark === -1 ? url : url.slice(0, mark))) {
       if (expectsContinue) outgoing.writeContinue();
       void onSystemRequest(incoming, outgoing);
     } else {
-      answer(incoming, outgoing, expectsContinue);
+      const shared = sharing?.headersFor(incoming.headers.origin) ?? [];
+      answer(incoming, outgoing, expectsContinue, (request) => registry.handle(request), shared);
     }
   }
 
-  function answer(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
+  function answer(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    expectsContinue: boolean,
+    handle: ServedRegistry['handle'],
+    more: EngineResponse['headers'] = [],
+  ): void {
     let request: HttpRequest | null = null;
-    const send = (response: EngineResponse) =>
-      sendResponse({ incoming, outgoing, request, closing: closing !== null, onBroken: refuse }, response);
+    const send = (response: EngineResponse) => {
+      const exchange = { incoming, outgoing, request, closing: closing !== null, onBroken: refuse };
+      const whole = more.length === 0 ? response : { ...response, headers: [...response.headers, ...more] };
+      sendResponse(exchange, whole);
+    };
     const refuse = (thrown: unknown) => {
       try {
         if (outgoing.headersSent) throw thrown;
@@ -83,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     };
     try {
       request = new HttpRequest(incoming, outgoing, address, expectsContinue);
-      const response = registry.handle(request);
+      const response = handle(request);
       if (response instanceof Promise) response.then(send).catch(refuse);
       else send(response);
     } catch (thrown) {
@@ -138,4 +154,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return closing;
     },
   };
+}
+
+function emptyResponse(headers: EngineResponse['headers']): EngineResponse {
+  return { status: 204, headers, body: null, closeConnection: false };
 }

@@ -1,90 +1,92 @@
 import { Hono } from 'hono';
-import { fail, RegistryError, toRegistryError } from '../errors/registry-error.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import { addAuthRoutes } from './auth-routes.ts';
+import type { Cors } from './cors.ts';
+import { perDefinition } from './per-definition.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
+import { SECURITY_HEADERS, secure } from './security-headers.ts';
 import type { ServedRegistry } from './served-registry.ts';
-
-const MAX_LOGIN_BYTES = 64 * 1024;
-const SECURE = { 'X-Content-Type-Options': 'nosniff' };
+import type { SystemApp } from './system-context.ts';
+import { addUserRoutes } from './user-routes.ts';
 
 export interface SystemOptions {
   readonly registry: ServedRegistry;
   readonly log: ServerLog;
   /** Of this program. */
   readonly version: string;
+  /** As the definition says at the time. */
+  readonly cors: () => Cors | null;
+}
+
+export interface SystemRoutes {
+  readonly app: SystemApp;
+  /** Whether a path, as it stands in the request line, is one of these routes and not the registry's own. */
+  takes(path: string): boolean;
 }
 
 /**
  * The routes that every registry has, whatever its definition says; they come before its own:
- * `GET /health` (the process lives), `GET /ready` (its stores answer), `GET /schema` (the merged definition),
- * `POST /auth/login` (`{username, password}` -> `{ok, token, user, expires_at}`).
+ * `GET /health` (the process lives), `GET /ready` (its stores answer), `GET /schema` (the merged definition), `/auth/...` (see
+ * `addAuthRoutes`), `/auth/users...` (see `addUserRoutes`).
  */
-export function systemRoutes({ registry, log, version }: SystemOptions): Hono {
-  const app = new Hono();
-  let schema: string | null = null;
+export function systemRoutes({ registry, log, version, cors }: SystemOptions): SystemRoutes {
+  const app: SystemApp = new Hono();
+  const schema = perDefinition(registry, ({ raw }) => JSON.stringify(raw));
 
-  app.get('/health', (c) => c.json({ ok: true, version }, 200, SECURE));
+  app.use(async (c, next) => {
+    await next();
+    const { headers } = c.res;
+    secure(headers);
+    if (c.req.path.startsWith('/auth/')) headers.set('Cache-Control', 'no-store');
+    for (const [name, value] of cors()?.headersFor(c.req.header('origin')) ?? []) headers.append(name, value);
+  });
+
+  app.get('/health', (c) => c.json({ ok: true, version }));
 
   app.get('/ready', async (c) => {
     const { ok, parts } = await registry.health();
     // Reasons name addresses and files: they are for the log, not for whoever asks.
     if (!ok) log.warn({ parts }, 'Not ready');
     const shown = Object.entries(parts).map(([name, part]) => [name, { ok: part.ok, latency_ms: part.latencyMs }]);
-    return c.json({ ok, parts: Object.fromEntries(shown) }, ok ? 200 : 503, SECURE);
+    return c.json({ ok, parts: Object.fromEntries(shown) }, ok ? 200 : 503);
   });
 
-  app.get('/schema', (c) => {
-    schema ??= JSON.stringify(registry.definition.raw);
-    return c.body(schema, 200, { ...SECURE, 'Content-Type': 'application/json' });
-  });
+  app.get('/schema', (c) => c.body(schema(), 200, { 'Content-Type': 'application/json' }));
 
-  app.post('/auth/login', async (c) => {
-    const { username, password } = credentialsOf(await readJson(c.req.raw.body, MAX_LOGIN_BYTES));
-    const { token, user, expiresAt } = await registry.identity.login(username, password);
-    return c.json({ ok: true, token, user, expires_at: expiresAt }, 200, { ...SECURE, 'Cache-Control': 'no-store' });
-  });
+  addAuthRoutes(app, registry);
+  addUserRoutes(app, registry);
 
+  const routes = app.routes.filter(({ method }) => method !== 'ALL');
   app.notFound((c) => {
-    const allow = app.routes.filter((route) => route.path === c.req.path).map((route) => route.method);
+    const allow = routes.filter(({ path }) => fits(path, c.req.path)).map(({ method }) => method);
     if (allow.includes('GET')) allow.push('HEAD');
     return problemPage(new RegistryError('METHOD_NOT_ALLOWED', { headers: { Allow: allow.join(', ') } }), log);
   });
 
   app.onError((error) => problemPage(error, log));
-  return app;
+  const exact = new Set(routes.map(({ path }) => path));
+  const open = [...exact].filter((path) => path.includes(':'));
+  const prefixes = [...new Set(open.map((path) => path.slice(0, path.indexOf(':'))))];
+  return {
+    app,
+    takes: (path) =>
+      exact.has(path) ||
+      (prefixes.some((prefix) => path.startsWith(prefix)) && open.some((pattern) => fits(pattern, path))),
+  };
 }
 
 /** An error as a web response, for what Hono and its adapter answer. */
 export function problemPage(error: unknown, log: ServerLog): Response {
   const { status, headers, body } = problemResponse(error, log);
-  return new Response(String(body), { status, headers: { ...Object.fromEntries(headers), ...SECURE } });
+  return new Response(String(body), { status, headers: { ...Object.fromEntries(headers), ...SECURITY_HEADERS } });
 }
 
-function credentialsOf(value: unknown): { readonly username: string; readonly password: string } {
-  if (typeof value !== 'object' || value === null || !('username' in value) || !('password' in value)) {
-    fail('VALUE_INVALID', 'The body is an object with username and password');
-  }
-  const { username, password } = value;
-  if (typeof username !== 'string' || typeof password !== 'string') {
-    fail('VALUE_INVALID', 'username and password are texts');
-  }
-  return { username, password };
-}
-
-async function readJson(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of body ?? []) {
-      size += chunk.byteLength;
-      if (size > maxBytes) fail('BODY_TOO_LARGE');
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    throw toRegistryError(cause, 'BODY_TRUNCATED');
-  }
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
-  } catch {
-    fail('JSON_INVALID');
-  }
+/** Whether a path has the form of a pattern: as many segments, those after a `:` being anything but empty. */
+function fits(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, index) => (segment.startsWith(':') ? given[index] !== '' : segment === given[index]))
+  );
 }

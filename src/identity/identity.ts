@@ -40,6 +40,8 @@ export interface Identity extends Tokens {
     after: string | null,
     limit: number,
   ): Promise<{ readonly users: readonly UserView[]; readonly next: string | null }>;
+  /** All the changes or none. Fails with NOT_FOUND or VALUE_INVALID. */
+  updateUser(username: string, changes: UserChanges): Promise<UserView>;
   /** Ends the user's sessions; tokens of `createToken` stay. Fails with NOT_FOUND or VALUE_INVALID. */
   setPassword(username: string, password: string): Promise<UserView>;
   /** `*` gives all scopes that are declared, now and later. Fails with NOT_FOUND or VALUE_INVALID. */
@@ -71,6 +73,16 @@ export interface NewUser {
   readonly scopes: readonly string[];
   readonly roles?: readonly string[];
   readonly org?: string | null;
+}
+
+/** What is absent or null stays as it is. */
+export interface UserChanges {
+  readonly password?: string | null;
+  /** Of those declared, or `*`. */
+  readonly scopes?: readonly string[] | null;
+  readonly roles?: readonly string[] | null;
+  readonly org?: string | null;
+  readonly disabled?: boolean | null;
 }
 
 export interface IdentityOptions {
@@ -125,9 +137,20 @@ export function openIdentity(options: IdentityOptions): Identity {
     };
   }
 
-  async function change(username: string, next: (user: UserRecord) => UserRecord): Promise<UserView> {
-    const name = normalizeUsername(username);
-    const user = name === null ? null : await accounts.changeUser(name, next);
+  async function updateUser(username: string, changes: UserChanges): Promise<UserView> {
+    const name = normalizeUsername(username) ?? fail('NOT_FOUND', 'There is no such user');
+    const granted = changes.scopes ? knownScopes(changes.scopes, scopes) : null;
+    const password = typeof changes.password === 'string' ? newPassword(changes.password, name, minLength) : null;
+    const passwordHash = password === null ? null : await checks.hash(password);
+    const user = await accounts.changeUser(name, (now) => ({
+      ...now,
+      scopes: granted ?? now.scopes,
+      roles: changes.roles ?? now.roles,
+      org: changes.org ?? now.org,
+      disabled: changes.disabled ?? now.disabled,
+      passwordHash: passwordHash ?? now.passwordHash,
+      generation: passwordHash === null ? now.generation : now.generation + 1,
+    }));
     return viewOf(user ?? fail('NOT_FOUND', 'There is no such user'), scopes);
   }
 
@@ -180,17 +203,11 @@ export function openIdentity(options: IdentityOptions): Identity {
       const users = page.users.map((user) => viewOf(user, scopes));
       return { users, next: page.more ? (users.at(-1)?.username ?? null) : null };
     },
-    async setPassword(username, password) {
-      const name = normalizeUsername(username) ?? fail('NOT_FOUND', 'There is no such user');
-      const passwordHash = await checks.hash(newPassword(password, name, minLength));
-      return change(name, (user) => ({ ...user, passwordHash, generation: user.generation + 1 }));
-    },
-    setUserScopes: async (username, granted) => {
-      const known = knownScopes(granted, scopes);
-      return change(username, (user) => ({ ...user, scopes: known }));
-    },
-    disableUser: (username) => change(username, (user) => ({ ...user, disabled: true })),
-    enableUser: (username) => change(username, (user) => ({ ...user, disabled: false })),
+    updateUser,
+    setPassword: (username, password) => updateUser(username, { password }),
+    setUserScopes: (username, granted) => updateUser(username, { scopes: granted }),
+    disableUser: (username) => updateUser(username, { disabled: true }),
+    enableUser: (username) => updateUser(username, { disabled: false }),
     async ensureAdmin({ password }) {
       if ((await accounts.user(ADMIN)) !== null) return { created: false, generatedPassword: null };
       const generated = password === null ? encodeBytes(randomBytes(18), 25) : null;

@@ -17,10 +17,32 @@ export function respond(body: EngineResponse['body'], more: Partial<EngineRespon
   return { status: 200, headers: [], closeConnection: false, ...more, body };
 }
 
+export interface FakeRegistry {
+  readonly definition?: Partial<ServedRegistry['definition']>;
+  readonly identity?: Partial<ServedRegistry['identity']>;
+  readonly health?: ServedRegistry['health'];
+  readonly baseUrl?: string;
+}
+
+const refuse = () => Promise.reject(new Error('Nobody is known here'));
+const NO_IDENTITY: ServedRegistry['identity'] = {
+  identify: () => null,
+  login: refuse,
+  changePassword: refuse,
+  createUser: refuse,
+  getUser: refuse,
+  listUsers: refuse,
+  updateUser: refuse,
+  createToken: refuse,
+  getToken: refuse,
+  listTokens: refuse,
+  revokeToken: refuse,
+};
+
 /** Starts the server over a handler, for one test. */
 export async function serve(
   handle: Handle,
-  more: Partial<ServedRegistry> & { readonly baseUrl?: string } = {},
+  more: FakeRegistry = {},
 ): Promise<RunningServer & { readonly log: readonly LogLine[] }> {
   const log: LogLine[] = [];
   const write = (level: LogLine['level']) => (fields: object, message: string) => {
@@ -28,8 +50,8 @@ export async function serve(
   };
   const server = await startServer({
     registry: {
-      definition: more.definition ?? { raw: {} },
-      identity: more.identity ?? { login: () => Promise.reject(new Error('No login here')) },
+      definition: { raw: {}, http: { cors: null }, ...more.definition },
+      identity: { ...NO_IDENTITY, ...more.identity },
       health: more.health ?? (() => Promise.resolve({ ok: true, parts: {} })),
       handle,
     },

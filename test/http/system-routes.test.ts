@@ -97,7 +97,14 @@ describe('POST /auth/login', () => {
     expect(await response.json()).toEqual({
       ok: true,
       token: 'ept_x',
-      user: session.user,
+      user: {
+        username: 'ann',
+        scopes: ['read'],
+        roles: [],
+        org: null,
+        disabled: false,
+        created_at: '2026-01-01T00:00:00.000Z',
+      },
       expires_at: session.expiresAt,
     });
   });

@@ -1,0 +1,43 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Context, Hono } from 'hono';
+import { fail } from '../errors/registry-error.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Caller } from '../identity/principal.ts';
+import type { ServedRegistry } from './served-registry.ts';
+
+/** What a system route runs in. */
+export type SystemApp = Hono<{ Bindings: HttpBindings }>;
+export type SystemContext = Context<{ Bindings: HttpBindings }>;
+
+/** The client's address, as the connection has it. */
+export function addressOf(c: SystemContext): string | null {
+  return c.env.incoming.socket.remoteAddress ?? null;
+}
+
+/** Who makes the request. Fails with UNAUTHORIZED for anonymous, and as `identify` does. */
+export async function requireCaller(c: SystemContext, registry: ServedRegistry): Promise<Caller> {
+  // Not c.req.header, which makes one of several.
+  const authorization = c.env.incoming.headersDistinct.authorization ?? [];
+  return (await registry.identity.identify(authorization, addressOf(c))) ?? fail('UNAUTHORIZED');
+}
+
+/** The same for what only administrators may do; fails with FORBIDDEN for all others. */
+export async function requireAdmin(c: SystemContext, registry: ServedRegistry): Promise<Caller> {
+  const caller = await requireCaller(c, registry);
+  return caller.admin ? caller : fail('FORBIDDEN', 'Only administrators may do that');
+}
+
+export type ServedIdentity = Pick<
+  Identity,
+  | 'identify'
+  | 'login'
+  | 'changePassword'
+  | 'createUser'
+  | 'getUser'
+  | 'listUsers'
+  | 'updateUser'
+  | 'createToken'
+  | 'getToken'
+  | 'listTokens'
+  | 'revokeToken'
+>;
