@@ -62,7 +62,7 @@ export interface Registry {
   readonly runtime: EngineRuntime;
   /** What the stores, the cache and the upstreams were asked so far. */
   stats(): readonly PartStats[];
-  /** Sweeps blobs that no record names, now. */
+  /** Removes expired records, and blobs that no record names, now. */
   sweep(): Promise<void>;
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
   /** Waits for work in flight, then closes the stores. Idempotent. */

@@ -10,7 +10,8 @@ import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import { createTurns } from './engine/turns.ts';
 import { ENGINE_COLLECTIONS, sharedSecret } from './engine-secrets.ts';
 import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts';
-import { type LeaseSweeper, startLeaseSweeper } from './jobs/lease-sweeper.ts';
+import { startExpirySweeper } from './jobs/expiry-sweeper.ts';
+import { startLeaseSweeper } from './jobs/lease-sweeper.ts';
 import { compileText, parseTemplate } from './language/template.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { CacheStats } from './ports/cache.ts';
@@ -26,7 +27,7 @@ export interface Ports {
   /** Each store's state by its name. */
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
   stats(): readonly PartStats[];
-  /** Sweeps blobs that no record names, after waiting for what goes on beside requests. */
+  /** Removes expired records, and blobs that no record names, after waiting for what goes on beside requests. */
   sweep(): Promise<void>;
   close(): Promise<void>;
 }
@@ -124,12 +125,18 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         background.add(tracked);
       },
     };
-    const sweeper: LeaseSweeper = startLeaseSweeper({
+    const leases = startLeaseSweeper({
       stores: [...blobs.values()],
       isReferenced: (digest) => isReferenced(plan, records, digest),
       everyMs: SWEEP_EVERY_MS,
       clock,
       onError: (cause) => log.warning('The lease sweeper failed', cause),
+    });
+    const expired = startExpirySweeper({
+      stores: [...records.values()],
+      everyMs: SWEEP_EVERY_MS,
+      clock,
+      onError: (cause) => log.warning('The sweeper of expired records failed', cause),
     });
     return {
       runtime,
@@ -141,10 +148,11 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       ],
       async sweep() {
         await Promise.all(background);
-        await sweeper.runNow();
+        await expired.runNow();
+        await leases.runNow();
       },
       async close() {
-        await sweeper.stop();
+        await Promise.all([expired.stop(), leases.stop()]);
         await Promise.all(background);
         await closeAll();
       },

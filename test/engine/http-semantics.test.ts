@@ -225,7 +225,7 @@ describe.each(STORE_KINDS)('documents over HTTP on %s', (kind: StoreKind) => {
   it('answer HEAD with what GET would send, coded or not', async () => {
     const registry = await open();
     await put(registry, 'a', LONG);
-    for (const headers of [{}, { 'accept-encoding': 'gzip' }]) {
+    for (const headers of [{ 'accept-encoding': 'identity' }, { 'accept-encoding': 'gzip' }]) {
       const get = await registry.send('GET', '/items/a', { headers });
       const head = await registry.send('HEAD', '/items/a', { headers });
       expect([head.status, head.headers, head.bytes.length]).toEqual([get.status, get.headers, 0]);
