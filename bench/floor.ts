@@ -30,9 +30,7 @@ function plain(): { close(): void } {
 function hono(): { close(): void } {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.get('/v1/:namespace/:name/latest', (c) => c.body(BODY, 200, HEADERS));
-  return serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0, overrideGlobalObjects: false }, ({ port }) =>
-    listening(port),
-  );
+  return serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => listening(port));
 }
 
 const server = process.argv[2] === 'hono' ? hono() : plain();

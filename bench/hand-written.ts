@@ -174,7 +174,7 @@ async function keepBlob(body: AsyncIterable<Uint8Array>): Promise<{ hex: string;
 }
 
 mkdirSync(join(blobs, 'tmp'), { recursive: true });
-const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0, overrideGlobalObjects: false }, ({ port }) => {
+const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
   console.log(`Listening on http://127.0.0.1:${port}`);
 });
 process.once('SIGTERM', () => {
