@@ -2,8 +2,10 @@ import { readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Logger } from '../../../src/main.ts';
 import { startServer } from '../../adapters/upstream-server.ts';
 import { DEFAULT_REGISTRY, packagesRegistry } from '../../support/packages-registry.ts';
+import { openRawConnection } from '../../support/raw-request.ts';
 import { ADMIN, openTestRegistry, STORE_KINDS, type StoreKind, type TestRegistry } from '../../support/registry.ts';
 import { digestOf, expectUnchanged, stateOf } from '../../support/registry-state.ts';
 import { serveRegistry } from '../../support/serve-registry.ts';
@@ -18,6 +20,7 @@ async function openProxy(
   url: string,
   upstream: object = {},
   patch: object = {},
+  log?: Logger,
 ): Promise<TestRegistry> {
   const origin = {
     allow_private_addresses: true,
@@ -28,6 +31,7 @@ async function openProxy(
   return openTestRegistry(packagesRegistry({ upstreams: { origin }, ...patch }), {
     kind,
     env: { ENTREPOT_ORIGIN_URL: url },
+    ...(log === undefined ? {} : { log }),
   });
 }
 
@@ -205,6 +209,29 @@ describe.each(STORE_KINDS)('fetching through an upstream, on %s', (kind) => {
     const upstream = await startServer(() => {});
     await upstream.close();
     await expectRefused(await openProxy(kind, upstream.origin), kind, 502, 'UPSTREAM_UNREACHABLE');
+  });
+
+  test('a client that leaves takes its fetch along, and is no failure', async () => {
+    const asked = Promise.withResolvers<IncomingMessage>();
+    const upstream = await openUpstream((request, response) => {
+      response.writeHead(200, { 'content-length': '300000' }).write(LARGE);
+      asked.resolve(request);
+    });
+    const log: unknown[] = [];
+    const note = (_entry: object, message: string) => void log.push(message);
+    const proxy = await openProxy(kind, upstream.origin, {}, {}, { error: note, warn: note });
+    const server = await serveRegistry(proxy.registry);
+    const before = await stateOf(proxy.registry);
+    const client = await openRawConnection(server.port);
+    client.send(`GET ${PROXIED} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const { socket } = await asked.promise;
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    client.close();
+    await gone;
+    await server.close();
+    expectUnchanged(before, await stateOf(proxy.registry), PROXIED);
+    expectNoTemporaryFiles(proxy, kind);
+    expect(log).toEqual([]);
   });
 
   test('lets one of several who fetch at once win, and gives its bytes to all', async () => {
