@@ -9,6 +9,7 @@ import type { Definition, JsonObject } from '../definition/types.ts';
 import type { Vocabulary } from '../definition/vocabulary.ts';
 import { vocabulary } from '../main.ts';
 import type { Difference } from '../trial/differences.ts';
+import { type Prepared, prepare } from '../trial/prepare.ts';
 import type { Trial, TrialRequest, TrialResponse } from '../trial/trial.ts';
 import { type ReadTestFile, type RegistryPlace, readTestFiles, registryPlace } from './read-test-files.ts';
 import { type Outcome, runTest } from './run-test.ts';
@@ -58,7 +59,7 @@ export async function runRouteTests(path: string, options: RouteTestOptions): Pr
   for (const file of read.files) {
     for (const index of file.content.tests.keys()) {
       if (!isWanted(file, index, options.filter)) continue;
-      const result = await runOne(file, index, patched, words, options);
+      const result = await runOne(file, index, patched, options);
       results.push(result);
       options.onResult?.(result);
     }
@@ -69,13 +70,14 @@ export async function runRouteTests(path: string, options: RouteTestOptions): Pr
   return { findings: read.findings, results, untested };
 }
 
-type Definitions = (patch: JsonObject | undefined) => Promise<Definition>;
+type Definitions = (
+  patch: JsonObject | undefined,
+) => Promise<{ readonly definition: Definition; readonly prepared: Prepared }>;
 
 async function runOne(
   file: ReadTestFile,
   index: number,
   definitions: Definitions,
-  words: Vocabulary,
   options: RouteTestOptions,
 ): Promise<RouteTestResult> {
   const { content, pack, places } = file;
@@ -85,12 +87,8 @@ async function runOne(
   let outcome: Outcome = { differences: [], request: null, response: null, route: null, failures: [] };
   const trouble: string[] = [];
   try {
-    const definition = await definitions(test.given?.definition ?? given.definition);
-    const { store, inspect } = options;
-    outcome = await runTest(
-      { test, given, pack, definition },
-      { vocabulary: words, store, ...(inspect && { inspect }) },
-    );
+    const patched = await definitions(test.given?.definition ?? given.definition);
+    outcome = await runTest({ test, given, pack, ...patched }, { store: options.store, inspect: options.inspect });
   } catch (thrown) {
     trouble.push(thrown instanceof Error ? thrown.message : String(thrown));
   }
@@ -110,9 +108,9 @@ async function runOne(
   };
 }
 
-/** The definition with a patch over its schema file; each patch is loaded once. */
+/** The definition with a patch over its schema file; each patch is loaded and compiled once. */
 function definitionsOf(registry: RegistryPlace, definition: Definition, words: Vocabulary): Definitions {
-  const loaded = new Map<string, Promise<Definition>>();
+  const known = new Map<string, ReturnType<Definitions>>();
   async function load(patch: JsonObject): Promise<Definition> {
     const folder = await mkdtemp(join(tmpdir(), 'entrepot-patched-'));
     try {
@@ -124,11 +122,14 @@ function definitionsOf(registry: RegistryPlace, definition: Definition, words: V
       await rm(folder, { recursive: true, force: true });
     }
   }
+  async function make(patch: JsonObject | undefined) {
+    const patched = patch === undefined ? definition : await load(patch);
+    return { definition: patched, prepared: prepare(patched, words) };
+  }
   return (patch) => {
-    if (patch === undefined) return Promise.resolve(definition);
-    const key = JSON.stringify(patch);
-    const found = loaded.get(key) ?? load(patch);
-    loaded.set(key, found);
+    const key = JSON.stringify(patch ?? null);
+    const found = known.get(key) ?? make(patch);
+    known.set(key, found);
     return found;
   };
 }

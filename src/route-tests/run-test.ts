@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Definition } from '../definition/types.ts';
-import type { Vocabulary } from '../definition/vocabulary.ts';
 import { splitTarget } from '../language/path-pattern.ts';
 import { compareResponse } from '../trial/compare-response.ts';
 import type { Difference } from '../trial/differences.ts';
 import { fixedClock } from '../trial/fixed-clock.ts';
 import { type MockUpstream, startMockUpstream } from '../trial/mock-upstream.ts';
+import type { Prepared } from '../trial/prepare.ts';
 import { openTrial, type Trial, type TrialRequest, type TrialResponse } from '../trial/trial.ts';
 import { keepValues, trialRequest } from './requests.ts';
 import { compareState, readState } from './state.ts';
@@ -22,10 +22,10 @@ export interface TestCase {
   readonly pack: string | null;
   /** With the test's own patch. */
   readonly definition: Definition;
+  readonly prepared: Prepared;
 }
 
 export interface RunOptions {
-  readonly vocabulary: Vocabulary;
   /** Kind of all record stores; null: as declared. */
   readonly store: string | null;
   /** Sees the registry after the test, while its stores are open; what it finds wrong fails the test. */
@@ -44,7 +44,10 @@ export interface Outcome {
 }
 
 /** Runs one test on a new registry of its own. */
-export async function runTest({ test, given, pack, definition }: TestCase, options: RunOptions): Promise<Outcome> {
+export async function runTest(
+  { test, given, pack, definition, prepared }: TestCase,
+  options: RunOptions,
+): Promise<Outcome> {
   const own = test.given ?? {};
   const principal = own.principal === undefined ? (given.principal ?? null) : own.principal;
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-test-'));
@@ -54,7 +57,7 @@ export async function runTest({ test, given, pack, definition }: TestCase, optio
     const addresses = new Map([...mocks].map(([name, { url }]) => [name, url]));
     const trial = await openTrial({
       definition: isolated(definition, options.store, addresses),
-      vocabulary: options.vocabulary,
+      prepared,
       folder,
       memory: options.store === 'memory',
       env: { ...given.env, ...own.env },

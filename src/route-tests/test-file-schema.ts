@@ -105,7 +105,7 @@ const answer = object('An answer of a mock upstream. Given in order, the last on
 });
 
 const state = object('What the stores hold afterwards.', {
-  unchanged: { const: true, description: 'No record, event or blob has changed.' },
+  unchanged: { const: true, description: 'No record has changed; no event and no blob was added.' },
   records: byName('All records of a document, by their keys.', { type: 'object' }),
   events: {
     type: 'array',

@@ -13,6 +13,7 @@ import { compareValues, type Difference } from './differences.ts';
 import { exampleRegistry, type StoreKinds, upstreamVariable } from './example-registry.ts';
 import { fixedClock } from './fixed-clock.ts';
 import { startMockUpstream } from './mock-upstream.ts';
+import { prepare } from './prepare.ts';
 import { openTrial, type Trial, type TrialRequest, type TrialResponse } from './trial.ts';
 
 /**
@@ -41,7 +42,7 @@ export async function runExample(
     const clock: Clock = typeof example.given.now === 'string' ? fixedClock(example.given.now) : systemClock;
     const trial = await openTrial({
       definition,
-      vocabulary,
+      prepared: prepare(definition, vocabulary),
       folder: join(folder, 'data'),
       memory: kinds.memory,
       env,

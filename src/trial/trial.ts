@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Definition } from '../definition/types.ts';
-import type { Vocabulary } from '../definition/vocabulary.ts';
-import { compile, type Plan } from '../engine/compile.ts';
+import type { Plan } from '../engine/compile.ts';
 import { createEngine } from '../engine/engine.ts';
 import type { EngineResponse } from '../engine/exchange.ts';
 import type { EngineRuntime } from '../engine/runtime.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { PrincipalView } from '../language/frame.ts';
 import { openPorts, openUpstreams } from '../open-ports.ts';
-import { HANDLERS } from '../operations/index.ts';
 import type { StoredEvent, StoredRecord } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { Prepared } from './prepare.ts';
 
 export interface TrialOptions {
+  /** As prepared, but for stores and upstreams, which may be others. */
   readonly definition: Definition;
-  readonly vocabulary: Vocabulary;
+  readonly prepared: Prepared;
   /** Where stores that need a folder have theirs; absolute. Whoever made it removes it. */
   readonly folder: string;
   /** Keeps everything in memory, whatever the definition says. */
@@ -62,12 +62,13 @@ export interface Trial {
 
 const PAGE = 1000;
 
-/** Opens a definition. Fails where it does not compile. */
+/** Opens a definition. Of one `prepared` there is one trial at a time. */
 export async function openTrial(options: TrialOptions): Promise<Trial> {
-  const { definition, vocabulary, folder, memory, clock } = options;
+  const { definition, prepared, folder, memory, clock } = options;
+  const { plan } = prepared;
   const env = Object.fromEntries(definition.env.map((name) => [name, options.env[name] ?? null]));
   const upstreams = openUpstreams(definition, options.env, env, clock);
-  const plan = compile({ definition, vocabulary, handlers: HANDLERS, upstreams });
+  prepared.connect(upstreams);
   const failures: RegistryError[] = [];
   const ports = await openPorts({
     definition,

@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest';
+import { type RouteTestReport, runRouteTests } from '../../src/route-tests/run-route-tests.ts';
+import { ROOT } from '../house/source-files.ts';
+
+describe.each(['memory', 'sqlite'])('the tests of the routes that come with the project, on %s', (store) => {
+  let report: RouteTestReport;
+
+  test('pass', { timeout: 180_000 }, async () => {
+    report = await runRouteTests(ROOT, { store });
+    expect(report.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    const failed = report.results.filter(({ ok }) => !ok);
+    expect(failed.map(({ name, place, differences, trouble }) => ({ name, place, differences, trouble }))).toEqual([]);
+  });
+
+  test('show every route, good and bad', () => {
+    expect(report.untested).toEqual([]);
+    const shown = new Map<string, Set<string>>();
+    for (const { route, response } of report.results) {
+      if (route === null) continue;
+      const kinds = shown.get(route) ?? new Set();
+      shown.set(route, kinds.add((response?.status ?? 500) < 400 ? 'good' : 'bad'));
+    }
+    expect([...shown].filter(([, kinds]) => kinds.size < 2)).toEqual([]);
+  });
+});
