@@ -8,13 +8,16 @@ const SIGNING_KEY = 'token-key';
 
 /** Identity as a definition wants it, over the registry's first record store. */
 export async function identityOf(definition: Definition, store: RecordStore, clock: Clock): Promise<Identity> {
-  const { scopes, principals, passwords } = definition.auth;
+  const { scopes, anonymousScopes, principals, passwords } = definition.auth;
+  // What everybody has, even nobody, makes no administrator.
+  const isAdminScope = ({ name, actions }: (typeof scopes)[number]) =>
+    actions.includes('*') && !anonymousScopes.includes(name);
   const { issuer, audience, clockSkewSeconds } = principals;
   return openIdentity({
     store,
     clock,
     scopes: scopes.map((scope) => scope.name),
-    adminScopes: scopes.filter((scope) => scope.actions.includes('*')).map((scope) => scope.name),
+    adminScopes: scopes.filter(isAdminScope).map((scope) => scope.name),
     minPasswordLength: passwords.minLength,
     sessionMs: principals.sessionSeconds * 1000,
     signing:

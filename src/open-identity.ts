@@ -11,8 +11,11 @@ import { identityOf } from './identity-of.ts';
 import { vocabulary } from './main.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 
+export { generatePassword } from './identity/generate-password.ts';
 export type { Identity } from './identity/identity.ts';
 export { tokenJson, userJson } from './identity/json.ts';
+export type { TokenView } from './identity/tokens.ts';
+export type { UserView } from './identity/user-view.ts';
 
 export type OpenIdentityResult =
   | { readonly ok: true; readonly identity: Identity; close(): Promise<void> }

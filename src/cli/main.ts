@@ -8,9 +8,11 @@ import { routes } from './routes.ts';
 import { seed } from './seed.ts';
 import { serve } from './serve.ts';
 import { test } from './test.ts';
+import { token } from './token.ts';
+import { user } from './user.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serve, check, routes, explain, create, seed, test, version];
+const COMMANDS: readonly Command[] = [serve, check, routes, explain, create, seed, test, user, token, version];
 const HELP = helpFor(COMMANDS);
 const ALIASES: Readonly<Record<string, string>> = {
   '--version': 'version',

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { fail } from '../errors/registry-error.ts';
 import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -7,7 +6,7 @@ import { type Accounts, openAccounts } from './accounts.ts';
 import { type AttemptLimits, DEFAULT_LIMITS, openAttempts } from './attempts.ts';
 import { byPassword, openIdentify } from './authenticate.ts';
 import { passwordCredentials } from './authorization.ts';
-import { encodeBytes } from './base62.ts';
+import { generatePassword } from './generate-password.ts';
 import { openSignedTokens, type SignedTokenOptions } from './jwt.ts';
 import { openPasswordChecks, type PasswordChecks } from './password-checks.ts';
 import { DEFAULT_COST, type HashCost, isOutdated } from './password-hash.ts';
@@ -210,7 +209,7 @@ export function openIdentity(options: IdentityOptions): Identity {
     enableUser: (username) => updateUser(username, { disabled: false }),
     async ensureAdmin({ password }) {
       if ((await accounts.user(ADMIN)) !== null) return { created: false, generatedPassword: null };
-      const generated = password === null ? encodeBytes(randomBytes(18), 25) : null;
+      const generated = password === null ? generatePassword() : null;
       const admin = await newUser({ username: ADMIN, password: password ?? generated, scopes: [ALL_SCOPES] });
       // Where another process was quicker, its password is the one that counts.
       const created = await accounts.addUser(admin);
