@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { letGo } from '../shared/passing-bytes.ts';
 
 export interface PumpEvents {
   /** Just before the first byte (or the end of an empty body): writes the head. What it throws counts as a failure before it. */
@@ -46,7 +47,7 @@ export function pump(source: Readable, outgoing: ServerResponse, declared: numbe
     const data = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     bytes += data.byteLength;
     if (declared !== null && bytes > declared) stop(new Error(`A body of ${declared} bytes has more than that`));
-    else if (!outgoing.write(data)) source.pause();
+    else if (!outgoing.write(data, () => letGo(data))) source.pause();
   });
   source.on('end', () => {
     if (over || !begin()) return;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { RegistryError } from '../errors/registry-error.ts';
+import { passOn } from '../shared/passing-bytes.ts';
 
 /**
  * The bytes of a request as the engine reads them. It stands in front of the connection's own stream for two reasons: whoever stops
@@ -17,7 +18,8 @@ export class RequestBody extends Readable {
 
   /** `onWanted` is called once, before the first byte is read. */
   constructor(incoming: IncomingMessage, onWanted: (() => void) | null) {
-    super();
+    // One chunk at a time: several would be copied into one. What comes meanwhile waits in front.
+    super({ highWaterMark: 1 });
     this.#incoming = incoming;
     this.#onWanted = onWanted;
     // A reader that has left hears no error; the process must not die of it.
@@ -58,7 +60,7 @@ export class RequestBody extends Readable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#receivedBytes += chunk.length;
-    if (!this.push(chunk)) this.#incoming.pause();
+    if (!this.push(passOn(chunk))) this.#incoming.pause();
   };
 
   readonly #onEnd = (): void => {

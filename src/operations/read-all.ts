@@ -1,6 +1,7 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import type { ByteHandle, OpenBytes } from '../language/values.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
+import { keep } from '../shared/passing-bytes.ts';
 
 /**
  * The whole content of a handle. Calls `tooLarge`, which must throw, as soon as there are more than `maxBytes`. Fails with BODY_TRUNCATED when
@@ -22,5 +23,5 @@ async function drain(opened: OpenBytes, maxBytes: number, tooLarge: () => never)
     chunks.push(chunk);
   }
   if (opened.size !== null && length < opened.size) throw new RegistryError('BODY_TRUNCATED');
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+  return chunks.length === 1 ? keep(chunks[0]!) : Buffer.concat(chunks, length);
 }

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { fail, RegistryError } from '../../errors/registry-error.ts';
 import type { BlobContent, BlobStat, ByteRange } from '../../ports/blob-store.ts';
 import type { MaybePromise } from '../../shared/maybe-promise.ts';
+import { passOn } from '../../shared/passing-bytes.ts';
 import { type FileIo, orAbsent } from './filesystem-io.ts';
 import type { Layout } from './filesystem-layout.ts';
 import { addressHex } from './intake.ts';
@@ -162,7 +163,7 @@ function streamFile(io: FileIo, fd: number, start: number, length: number): Read
       reading = step.then(
         (bytes) => {
           at += bytes.byteLength;
-          this.push(bytes);
+          this.push(passOn(bytes));
         },
         (error: Error) => this.destroy(error),
       );

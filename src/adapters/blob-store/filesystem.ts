@@ -1,5 +1,6 @@
 import type { BlobStat, BlobStore, PutOptions, PutResult } from '../../ports/blob-store.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { letGo } from '../../shared/passing-bytes.ts';
 import { drain } from './drain.ts';
 import { classified, type FileIo, nodeFileIo, orAbsent, removeFile } from './filesystem-io.ts';
 import { openLayout } from './filesystem-layout.ts';
@@ -52,6 +53,7 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
         // While the disk is at work.
         intake.hash(chunk);
         await written;
+        letGo(chunk);
       });
       const result = await place(intake.finish(), putOptions.leaseMs, async () => {
         await spool.finish();
