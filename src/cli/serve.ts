@@ -1,8 +1,10 @@
+import type { Definition } from '../definition/types.ts';
 import type { RunningServer } from '../http/server.ts';
 import { readArguments, readBaseUrl, readPort } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { defaultRegistry, packageVersion } from './package.ts';
 import { hasErrors, printFindings } from './print-findings.ts';
+import { createRedactor } from './redact.ts';
 
 const HELP = `Usage: entrepot serve [options]
 
@@ -48,7 +50,11 @@ export const serve: Command = {
       import('../main.ts'),
       import('../http/server.ts'),
     ]);
-    const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+    const redactor = createRedactor(env);
+    const log = pino(
+      { base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: redactor.line } },
+      pino.destination({ fd: 2, sync: true }),
+    );
 
     const opened = await openRegistry({
       registry: values.registry ?? defaultRegistry(),
@@ -63,7 +69,9 @@ export const serve: Command = {
       return 1;
     }
     const { registry } = opened;
+    for (const name of secretNames(registry.definition)) redactor.hide(env[name] ?? '');
     if (registry.generatedAdminPassword !== null) {
+      redactor.hide(registry.generatedAdminPassword);
       print(`Made the user admin with the password ${registry.generatedAdminPassword} (shown only this once)`);
     }
     let server: RunningServer;
@@ -82,6 +90,12 @@ export const serve: Command = {
     return 0;
   },
 };
+
+/** Environment variables that hold what upstreams are told. */
+function secretNames({ upstreams }: Definition): readonly string[] {
+  const names = Object.values(upstreams).flatMap(({ auth }) => [auth.tokenEnv, auth.passwordEnv]);
+  return names.filter((name) => name !== null);
+}
 
 /** Resolves on the first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal({ print }: CommandContext): Promise<void> {
