@@ -86,8 +86,8 @@ export class RequestRecords implements Records {
 
   query(index: IndexPlan, query: RecordQuery, asRegistry = false): MaybePromise<RecordPage> {
     const visible = this.#visible(index.document, asRegistry);
-    const purpose = `${index.name} ${index.spec.revision} ${query.order.map((order) => (order.descending ? '-' : '+') + order.column).join()}`;
-    const after = query.cursor === null ? null : asPosition(this.#session.openCursor(purpose, query.cursor));
+    const purpose = () => cursorPurpose(index, query);
+    const after = query.cursor === null ? null : asPosition(this.#session.openCursor(purpose(), query.cursor));
     const base = { collection: index.document.name, index: index.name, where: query.where, order: query.order };
     return this.#collect(
       visible,
@@ -95,7 +95,7 @@ export class RequestRecords implements Records {
       after,
       (from: Position | null, count) => this.#queryPage(index, { ...base, limit: count, after: from }),
       (record) => ({ values: record.position, key: record.key }),
-      (last) => this.#session.sealCursor(purpose, { v: last.values, k: last.key } as Json),
+      (last) => this.#session.sealCursor(purpose(), { v: last.values, k: last.key } as Json),
     );
   }
 
@@ -219,16 +219,7 @@ export class RequestRecords implements Records {
     seal: (last: P) => string,
   ): MaybePromise<RecordPage> {
     if (visible === null) {
-      return whenReady(fetch(after, limit), (page) => {
-        const last = page.records.at(-1);
-        return {
-          records: page.records.map((record) => new StoredValue(record.key, record.value, record.version)),
-          // Most readers of one page do not ask for the next: sealing a cursor costs more than the query.
-          get next() {
-            return page.more && last !== undefined ? seal(positionOf(last)) : null;
-          },
-        };
-      });
+      return whenReady(fetch(after, limit), (page) => new WholePage(page, (last) => seal(positionOf(last))));
     }
     return this.#collectVisible(visible, limit, after, fetch, positionOf, seal);
   }
@@ -263,6 +254,23 @@ export class RequestRecords implements Records {
   }
 }
 
+/** A page as the store gave it. Its cursor is sealed when somebody asks: that costs more than the query, and most want one page only. */
+class WholePage implements RecordPage {
+  readonly records: readonly StoredValue[];
+  readonly #last: IndexedRecord | undefined;
+  readonly #seal: (last: IndexedRecord) => string;
+
+  constructor({ records, more }: Page, seal: (last: IndexedRecord) => string) {
+    this.records = records.map((record) => new StoredValue(record.key, record.value, record.version));
+    this.#last = more ? records.at(-1) : undefined;
+    this.#seal = seal;
+  }
+
+  get next(): string | null {
+    return this.#last === undefined ? null : this.#seal(this.#last);
+  }
+}
+
 const NO_WRITES: readonly PendingWrite[] = [];
 const COUNT_PAGE = 500;
 /** How many records are looked at at a time where some may be invisible. */
@@ -271,6 +279,12 @@ const VISIBLE_PAGE = 100;
 function pendingOf(txn: Transaction, collection: string): readonly PendingWrite[] {
   if (txn.writes.size === 0) return NO_WRITES;
   return [...txn.writes.values()].filter((write) => write.collection === collection);
+}
+
+/** Ties a cursor to its list: this index as it is made now, in this order. */
+function cursorPurpose(index: IndexPlan, query: RecordQuery): string {
+  const order = query.order.map(({ column, descending }) => (descending ? '-' : '+') + column);
+  return `${index.name} ${index.spec.revision} ${order.join()}`;
 }
 
 function asPosition(position: Json): Position {

@@ -8,6 +8,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely';
+import { LRUCache } from 'lru-cache';
 
 /** What SQLite binds and gives back here. */
 export type SqliteValue = string | number | null;
@@ -85,17 +86,15 @@ export interface StatementCache {
 }
 
 export function createStatementCache(database: Database, maxStatements = 500): StatementCache {
-  const statements = new Map<string, Statement>();
+  // Not a Map: one that is reordered with each use hashes all its entries again every so often.
+  const statements = new LRUCache<string, Statement>({ max: maxStatements });
   return {
     get(shape, build) {
-      const known = statements.get(shape);
-      if (known !== undefined) statements.delete(shape);
-      else if (statements.size >= maxStatements) {
-        const [oldest] = statements.keys();
-        if (oldest !== undefined) statements.delete(oldest);
+      let statement = statements.get(shape);
+      if (statement === undefined) {
+        statement = prepare(database, build());
+        statements.set(shape, statement);
       }
-      const statement = known ?? prepare(database, build());
-      statements.set(shape, statement);
       return statement;
     },
   };
