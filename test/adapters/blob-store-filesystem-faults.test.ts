@@ -88,6 +88,24 @@ describe('faults under a put', () => {
     expect((await store.uploads.finish(upload.id, { leaseMs: 10 })).existed).toBe(true);
   });
 
+  it.each(['append', 'finish'] as const)('says that an upload was cancelled in the middle of %s', async (what) => {
+    let onOpen = async () => {};
+    const store = open({
+      async open(path, flags) {
+        if (path.startsWith(join(root, 'uploads')) && flags !== 'wx') await onOpen();
+        return nodeFileIo.open(path, flags);
+      },
+    });
+    const { uploads } = store;
+    const { id } = await uploads.open(1000);
+    await uploads.append(id, 0, inChunks(makeBytes(10), 5));
+    onOpen = async () => expect(await uploads.cancel(id)).toBe(true);
+    const more = inChunks(makeBytes(100_000), 70_000);
+    const work = what === 'append' ? uploads.append(id, 10, more) : uploads.finish(id, { leaseMs: 10 });
+    await expect(work).rejects.toMatchObject({ code: 'UPLOAD_NOT_FOUND' });
+    expect(await files()).toEqual([]);
+  });
+
   it('makes a folder again that somebody removed', async () => {
     const store = open();
     const { digest } = await putBytes(store, makeBytes(10));

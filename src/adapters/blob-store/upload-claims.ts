@@ -1,8 +1,11 @@
-import { fail } from '../../errors/registry-error.ts';
+import { fail, RegistryError } from '../../errors/registry-error.ts';
 
 /** Who works on which upload in this process: one at a time. */
 export interface UploadClaims {
-  /** Runs `task` alone; UPLOAD_OUT_OF_ORDER when somebody else works on it. `task` asks the claim whether to go on. */
+  /**
+   * Runs `task` alone; UPLOAD_OUT_OF_ORDER when somebody else works on it. `task` asks the claim whether to go on; what fails after
+   * the upload was cancelled fails with UPLOAD_NOT_FOUND.
+   */
   hold<T>(id: string, task: (claim: UploadClaim) => Promise<T>): Promise<T>;
   has(id: string): boolean;
   /** Tells whoever works on it to stop. */
@@ -27,6 +30,10 @@ export function createUploadClaims(): UploadClaims {
             if (state.cancelled) fail('UPLOAD_NOT_FOUND');
           },
         });
+      } catch (error) {
+        // Whatever it ran into, such as a file that is gone: this is why.
+        if (state.cancelled) throw new RegistryError('UPLOAD_NOT_FOUND', { cause: error });
+        throw error;
       } finally {
         held.delete(id);
       }
