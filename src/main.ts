@@ -6,18 +6,21 @@ import { loadDefinition } from './definition/load.ts';
 import { loadVocabulary } from './definition/load-vocabulary.ts';
 import type { Definition } from './definition/types.ts';
 import type { Vocabulary } from './definition/vocabulary.ts';
-import { compile } from './engine/compile.ts';
+import { type Counted, counted, createDoor } from './door.ts';
+import { compile, type Plan } from './engine/compile.ts';
 import type { OperationHandler } from './engine/contract.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Authenticate, EngineRequest, EngineResponse, Served } from './engine/exchange.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import type { StepWatch } from './engine/watch.ts';
+import { fail, toRegistryError } from './errors/registry-error.ts';
 import type { Identity } from './identity/identity.ts';
 import { identityOf } from './identity-of.ts';
 import { openPorts, openUpstreams, type PartHealth, type PartStats, type Ports } from './open-ports.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { RecordStore } from './ports/record-store.ts';
+import { changesCollections, whyNotInPlace } from './replacement.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
 
@@ -65,6 +68,12 @@ export interface Registry {
   /** Removes expired records, and blobs that no record names, now. */
   sweep(): Promise<void>;
   health(): Promise<{ readonly ok: boolean; readonly parts: Readonly<Record<string, PartHealth>> }>;
+  /**
+   * Puts another checked definition in the place of this one: requests under way finish on the old one, later ones run on the new
+   * one, and none fails. Stores are brought to what it asks, additively. Gives the reason, a sentence, where it cannot take the
+   * place: then all stays as it was.
+   */
+  replace(definition: Definition): Promise<string | null>;
   /** Waits for work in flight, then closes the stores. Idempotent. */
   close(): Promise<void>;
 }
@@ -98,20 +107,12 @@ export async function openDefinition(
   seams: Seams = {},
 ): Promise<Registry> {
   const clock = options.clock ?? systemClock;
-  const environment = options.env ?? process.env;
-  const env = Object.freeze(Object.fromEntries(definition.env.map((name) => [name, environment[name] ?? null])));
   const log = engineLog(options.log);
-  const upstreams = openUpstreams(definition, environment, env, clock);
-  const plan = compile({
-    definition,
-    vocabulary: words,
-    handlers: seams.handlers ?? HANDLERS,
-    upstreams,
-    watch: options.watch ?? null,
-  });
+  const prepare = (wanted: Definition): Prepared => prepareDefinition(wanted, words, options, seams, clock);
+  const prepared = prepare(definition);
   const ports = await openPorts({
     definition,
-    plan,
+    plan: prepared.plan,
     data: resolve(options.data),
     clock,
     log,
@@ -119,62 +120,129 @@ export async function openDefinition(
     wrapRecordStore: seams.wrapRecordStore ?? ((store) => store),
     wrapBlobStore: seams.wrapBlobStore,
   });
+  const start = async (wanted: Prepared, runtime: EngineRuntime): Promise<Live> => {
+    const { plan, env } = wanted;
+    const identity = await identityOf(plan.definition, ports.identityStore, clock);
+    const authenticate = seams.authenticate ?? identity.authenticate;
+    const { handle } = createEngine({ plan, runtime, authenticate, env, onServed: options.onServed });
+    return { ...wanted, identity, requests: counted(handle) };
+  };
   try {
-    const identity = await identityOf(definition, ports.identityStore, clock);
-    const admin = await identity.ensureAdmin({ password: options.adminPassword ?? null });
-    const engine = createEngine({
-      plan,
-      runtime: ports.runtime,
-      authenticate: seams.authenticate ?? identity.authenticate,
-      env,
-      onServed: options.onServed,
-    });
-    return serving(definition, engine.handle, identity, admin.generatedPassword, ports, [...upstreams.values()]);
+    const live = await start(prepared, ports.runtime);
+    const admin = await live.identity.ensureAdmin({ password: options.adminPassword ?? null });
+    return serving(live, ports, admin.generatedPassword, { prepare, start });
   } catch (error) {
     await ports.close();
     throw error;
   }
 }
 
-function serving(
+/** A definition compiled, with what it reaches out to. */
+interface Prepared {
+  readonly plan: Plan;
+  readonly env: Readonly<Record<string, string | null>>;
+  readonly upstreams: readonly GuardedUpstream[];
+}
+
+/** A definition at work. */
+interface Live extends Prepared {
+  readonly identity: Identity;
+  readonly requests: Counted<EngineRequest, EngineResponse>;
+}
+
+function prepareDefinition(
   definition: Definition,
-  handle: (request: EngineRequest) => MaybePromise<EngineResponse>,
-  identity: Identity,
-  generatedAdminPassword: string | null,
-  ports: Ports,
-  upstreams: readonly GuardedUpstream[],
-): Registry {
-  let active = 0;
-  let idle: (() => void) | null = null;
+  words: Vocabulary,
+  options: Omit<RegistryOptions, 'registry'>,
+  seams: Seams,
+  clock: Clock,
+): Prepared {
+  const environment = options.env ?? process.env;
+  const env = Object.freeze(Object.fromEntries(definition.env.map((name) => [name, environment[name] ?? null])));
+  const upstreams = openUpstreams(definition, environment, env, clock);
+  const handlers = seams.handlers ?? HANDLERS;
+  const plan = compile({ definition, vocabulary: words, handlers, upstreams, watch: options.watch ?? null });
+  return { plan, env, upstreams: [...upstreams.values()] };
+}
+
+interface Makers {
+  prepare(definition: Definition): Prepared;
+  start(prepared: Prepared, runtime: EngineRuntime): Promise<Live>;
+}
+
+/** How long a definition that changes indexes in use waits for requests on the one before. */
+const PATIENCE_MS = 10_000;
+
+const BUSY = 'Indexes have changed, and requests on the definition before are still under way: try again';
+
+async function endOf({ requests, upstreams }: Live): Promise<void> {
+  await requests.whenIdle();
+  await Promise.all(upstreams.map((upstream) => upstream.close()));
+}
+
+function serving(first: Live, ports: Ports, generatedAdminPassword: string | null, makers: Makers): Registry {
+  const door = createDoor();
+  let live = first;
   let closed: Promise<void> | null = null;
-  const done = () => {
-    active--;
-    if (active === 0) idle?.();
-  };
+  let last: Promise<unknown> = Promise.resolve();
+  /** Ends of definitions that were replaced: their requests, then their upstreams. */
+  const ending = new Set<Promise<void>>();
+
+  function handle(request: EngineRequest): MaybePromise<EngineResponse> {
+    return door.shut === null ? live.requests.run(request) : door.shut.then(() => handle(request));
+  }
+
   const close = async () => {
-    if (active > 0) {
-      await new Promise<void>((resolved) => {
-        idle = resolved;
-      });
-    }
-    await Promise.all(upstreams.map((upstream) => upstream.close()));
+    await last;
+    await Promise.all([...ending, endOf(live)]);
     await ports.close();
   };
+
+  async function swap(prepared: Prepared): Promise<void> {
+    const old = live;
+    live = await makers.start(prepared, await ports.adopt(prepared.plan));
+    const end = endOf(old).finally(() => ending.delete(end));
+    ending.add(end);
+  }
+
+  async function replace(definition: Definition): Promise<string | null> {
+    if (closed !== null) return 'The registry is closing';
+    const reason = whyNotInPlace(live.plan.definition, definition);
+    if (reason !== null) return reason;
+    const prepared = makers.prepare(definition);
+    try {
+      if (!changesCollections(live.plan, prepared.plan)) await swap(prepared);
+      else {
+        const whenEmpty = Promise.all([...ending, live.requests.whenIdle()]);
+        if ((await door.alone(whenEmpty, () => swap(prepared), PATIENCE_MS)) === 'busy') fail('CONFLICT', BUSY);
+      }
+      return null;
+    } catch (thrown) {
+      await Promise.all(prepared.upstreams.map((upstream) => upstream.close()));
+      return toRegistryError(thrown).message;
+    }
+  }
+
   return {
-    definition,
-    identity,
-    generatedAdminPassword,
-    handle(request) {
-      active++;
-      const response = handle(request);
-      if (response instanceof Promise) return response.finally(done);
-      done();
-      return response;
+    get definition() {
+      return live.plan.definition;
     },
-    runtime: ports.runtime,
+    get identity() {
+      return live.identity;
+    },
+    generatedAdminPassword,
+    handle,
+    get runtime() {
+      return ports.runtime;
+    },
+    replace(definition) {
+      const replaced = last.then(() => replace(definition));
+      last = replaced.catch(() => undefined);
+      return replaced;
+    },
     stats: () => [
       ...ports.stats(),
-      ...upstreams.map(({ name, stats }) => ({ kind: 'upstream' as const, name, calls: stats() })),
+      ...live.upstreams.map(({ name, stats }) => ({ kind: 'upstream' as const, name, calls: stats() })),
     ],
     sweep: ports.sweep,
     health: ports.health,

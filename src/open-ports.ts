@@ -21,7 +21,13 @@ import type { Clock } from './shared/clock.ts';
 
 /** What a definition asks for of the outside world, opened. */
 export interface Ports {
+  /** What requests of the definition run on that was adopted last. */
   readonly runtime: EngineRuntime;
+  /**
+   * Brings the stores to what another plan asks and gives what its requests run on; the plan before may go on meanwhile. When it
+   * fails, the stores are as they were for the plan before.
+   */
+  adopt(plan: Plan): Promise<EngineRuntime>;
   /** Where users and tokens are kept: the first record store. */
   readonly identityStore: RecordStore;
   /** Each store's state by its name. */
@@ -66,11 +72,13 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 
 /** Opens the stores, brings them to what the plan asks, and starts what runs beside requests. What was opened is closed when it fails. */
 export async function openPorts(options: PortsOptions): Promise<Ports> {
-  const { definition, plan, data, clock, log, memory } = options;
+  const { definition, data, clock, log, memory } = options;
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
   const measured: (() => PartStats)[] = [];
-  const cache = caches.memory.open({ maxBytes: CACHE_BYTES, clock });
+  const openCache = () => caches.memory.open({ maxBytes: CACHE_BYTES, clock });
+  let cache = openCache();
+  let plan = options.plan;
   const closeAll = async () => {
     for (const store of blobs.values()) await store.close();
     for (const store of records.values()) await store.close();
@@ -85,12 +93,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
       const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);
-      const own = name === names[0] ? [...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS] : [];
-      await store.migrate([...plan.collections(name), ...own], (collection, key, value) =>
-        collection.startsWith('$') && !plan.documents.has(collection)
-          ? projectIdentity(collection, key, value)
-          : plan.project(collection, key, value),
-      );
+      await store.migrate(...migrationOf(plan, name, name === names[0]));
     }
     for (const [name, store] of Object.entries(definition.blobStores)) {
       const adapter = memory ? blobStores.memory : blobStores[store.kind as keyof typeof blobStores];
@@ -107,24 +110,28 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     }
     const first = need(records.get(names[0] ?? ''));
     const background = new Set<Promise<unknown>>();
-    const runtime: EngineRuntime = {
+    const turns = createTurns();
+    const metrics = { commitRetries: 0 };
+    const cursorKey = await sharedSecret(first, CURSOR_KEY);
+    const runtimeOf = (adopted: Plan): EngineRuntime => ({
       clock,
-      limits: definition.ops.limits,
-      turns: createTurns(),
+      limits: adopted.definition.ops.limits,
+      turns,
       cache,
       blobStoreNames: [...blobs.keys()],
       store: (name) => need(records.get(name)),
       blobStore: (name) => need(blobs.get(name)),
-      rules: (collection) => need(plan.documents.get(collection)),
+      rules: (collection) => need(adopted.documents.get(collection)),
       sequence: () => first.sequence(),
-      cursorKey: await sharedSecret(first, CURSOR_KEY),
-      metrics: { commitRetries: 0 },
+      cursorKey,
+      metrics,
       log,
       background(work) {
         const tracked = work.finally(() => background.delete(tracked));
         background.add(tracked);
       },
-    };
+    });
+    let runtime = runtimeOf(plan);
     const leases = startLeaseSweeper({
       stores: [...blobs.values()],
       isReferenced: (digest) => isReferenced(plan, records, digest),
@@ -139,7 +146,22 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       onError: (cause) => log.warning('The sweeper of expired records failed', cause),
     });
     return {
-      runtime,
+      get runtime() {
+        return runtime;
+      },
+      async adopt(next) {
+        try {
+          for (const [name, store] of records) await store.migrate(...migrationOf(next, name, name === names[0]));
+        } catch (error) {
+          for (const [name, store] of records) await store.migrate(...migrationOf(plan, name, name === names[0]));
+          throw error;
+        }
+        plan = next;
+        // What the definition before has cached may mean something else to this one.
+        cache = openCache();
+        runtime = runtimeOf(next);
+        return runtime;
+      },
       identityStore: first,
       health: () => health(records, blobs),
       stats: () => [
@@ -161,6 +183,18 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     await closeAll();
     throw error;
   }
+}
+
+/** What a plan asks of a record store; the first one holds the engine's own collections, too. */
+function migrationOf(plan: Plan, store: string, isFirst: boolean): Parameters<RecordStore['migrate']> {
+  const own = isFirst ? [...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS] : [];
+  return [
+    [...plan.collections(store), ...own],
+    (collection, key, value) =>
+      collection.startsWith('$') && !plan.documents.has(collection)
+        ? projectIdentity(collection, key, value)
+        : plan.project(collection, key, value),
+  ];
 }
 
 /** Whether any record names the blob, by the indexes that the engine keeps of such fields. */
