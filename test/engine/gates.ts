@@ -1,4 +1,4 @@
-import type { OperationDefinition } from '../../src/definition/vocabulary.ts';
+import type { ArgumentDefinition, OperationDefinition } from '../../src/definition/vocabulary.ts';
 import type { OperationHandler } from '../../src/engine/contract.ts';
 
 /**
@@ -32,25 +32,38 @@ export function gates(): {
   };
 }
 
-const GATE: OperationDefinition = {
-  op: 'test.gate',
-  summary: 'Lets a test in.',
-  description: '',
-  effect: 'read',
-  args: {
-    name: {
-      kind: 'literal',
-      description: '',
-      required: true,
-      to: null,
-      many: false,
-      schema: null,
-      default: undefined,
-      nullable: false,
-      scope: 'maybe',
+/** `test.count`: a once-step that binds 1, 2, 3 and so on, one more each time that it really runs. */
+export function counter(): { readonly definition: OperationDefinition; readonly handler: OperationHandler } {
+  let count = 0;
+  return {
+    definition: { ...operation('test.count', 'once'), args: { out: { ...ARGUMENT, kind: 'bind' } } },
+    handler: {
+      op: 'test.count',
+      compile(step) {
+        const bind = step.bind('out');
+        return (run) => {
+          count += 1;
+          bind(run, count);
+        };
+      },
     },
-  },
-  oneOf: [],
-  errors: [],
-  examples: [],
+  };
+}
+
+const ARGUMENT: ArgumentDefinition = {
+  kind: 'literal',
+  description: '',
+  required: true,
+  to: null,
+  many: false,
+  schema: null,
+  default: undefined,
+  nullable: false,
+  scope: 'maybe',
 };
+
+function operation(op: string, effect: OperationDefinition['effect']): OperationDefinition {
+  return { op, summary: 'Lets a test in.', description: '', effect, args: {}, oneOf: [], errors: [], examples: [] };
+}
+
+const GATE: OperationDefinition = { ...operation('test.gate', 'read'), args: { name: ARGUMENT } };
