@@ -40,7 +40,7 @@ export type Authenticate = (authorization: readonly string[], address: string) =
 
 /** What became of one request. Told when its response is ready: the bytes of a streamed body still have to go out. */
 export interface Served {
-  readonly request: EngineRequest;
+  readonly request: Pick<EngineRequest, 'method' | 'target' | 'ip' | 'requestId'>;
   /** Null where no route fits. */
   readonly routeId: string | null;
   /** The user; null for anonymous. */

@@ -11,11 +11,11 @@ export interface ServerLog {
 
 /**
  * The answer to an error outside of any route: `{"error": {"code", "message", "details"?, "request_id"}}`, the same as the engine's own. A 5xx
- * says the table's sentence and no more; its cause goes to the log under the same request id.
+ * says the table's sentence and no more; its cause goes to the log under the same request id, which is made up where
+ * none is given.
  */
-export function problemResponse(thrown: unknown, log: ServerLog): EngineResponse {
+export function problemResponse(thrown: unknown, log: ServerLog, requestId: string = randomUUID()): EngineResponse {
   const error = toRegistryError(thrown);
-  const requestId = randomUUID();
   if (error.status >= 500) log.error({ err: error, request_id: requestId, code: error.code }, error.message);
   return problem(error, requestId);
 }

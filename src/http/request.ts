@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineRequest } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { RequestBody } from './request-body.ts';
+import { saneRequestId } from './request-id.ts';
 
 /** What a connection knows about the server it belongs to. */
 export interface ServerAddress {
@@ -9,6 +10,7 @@ export interface ServerAddress {
   readonly baseUrl: string | null;
   /** Stands in where a request names no host. */
   readonly url: string;
+  nextRequestId(): string;
 }
 
 /** Host or host:port, the host being a name, an IPv4 address or a bracketed IPv6 address (RFC 9110, 7.2). */
@@ -27,6 +29,7 @@ export class HttpRequest implements EngineRequest {
   readonly contentLength: number | null;
   readonly ip: string;
   readonly baseUrl: string;
+  readonly requestId: string;
   /** The client sends its body only after `100 Continue`, and that was not sent. */
   get awaitsContinue(): boolean {
     return this.#expectsContinue && this.body?.wanted === false;
@@ -49,6 +52,7 @@ export class HttpRequest implements EngineRequest {
     let host: string | null = null;
     let contentLength: number | null = null;
     let chunked = false;
+    let requestId: string | undefined;
     for (let i = 0; i < raw.length; i += 2) {
       const name = raw[i]!.toLowerCase();
       const value = raw[i + 1]!;
@@ -58,6 +62,8 @@ export class HttpRequest implements EngineRequest {
         host = value;
       } else if (name === 'content-length') {
         contentLength = Number(value);
+      } else if (name === 'x-request-id') {
+        requestId = value;
       } else if (name === 'transfer-encoding') {
         if (value.toLowerCase() !== 'chunked') {
           throw new RegistryError('BAD_REQUEST', { message: 'Only the chunked transfer coding is understood' });
@@ -69,6 +75,7 @@ export class HttpRequest implements EngineRequest {
     this.contentLength = contentLength;
     const ownUrl = checkHost(host, incoming) ? `http://${host}` : address.url;
     this.baseUrl = address.baseUrl ?? ownUrl;
+    this.requestId = saneRequestId(requestId) ?? address.nextRequestId();
     this.body =
       chunked || (contentLength !== null && contentLength > 0)
         ? new RequestBody(incoming, expectsContinue ? () => this.#sendContinue() : null)

@@ -24,7 +24,7 @@ export interface Exchange {
  * Statuses 204 and 304 and answers to HEAD have no body whatever the response says.
  */
 export function sendResponse(exchange: Exchange, response: EngineResponse): void {
-  const { incoming, outgoing } = exchange;
+  const { incoming, outgoing, request } = exchange;
   const { status, body } = response;
   if (outgoing.destroyed) {
     discard(body);
@@ -45,6 +45,7 @@ export function sendResponse(exchange: Exchange, response: EngineResponse): void
   if (declared === null && length !== null && status !== 204 && (length > 0 || !bodiless)) {
     headers.push('Content-Length', String(length));
   }
+  if (request !== null) headers.push('X-Request-Id', request.requestId);
   headers.push('X-Content-Type-Options', 'nosniff');
   if (exchange.closing || leftover !== 'keep') headers.push('Connection', 'close');
 

@@ -1,13 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import type { EngineResponse } from '../engine/exchange.ts';
+import type { EngineResponse, Served } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { isPreflight, openCors } from './cors.ts';
+import type { Inside } from './inside-routes.ts';
 import { refuseMalformed, refuseTunnel } from './malformed.ts';
 import { perDefinition } from './per-definition.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
 import { HttpRequest, type ServerAddress } from './request.ts';
+import { createRequestIds, saneRequestId } from './request-id.ts';
 import { sendResponse } from './response.ts';
 import type { ServedRegistry } from './served-registry.ts';
 import { problemPage, systemRoutes } from './system-routes.ts';
@@ -22,6 +24,10 @@ export interface ServerOptions {
   /** Of this program, for `/health`. */
   readonly version: string;
   readonly log: ServerLog;
+  /** Null or absent: what is inside is not shown. */
+  readonly inside?: Inside | null;
+  /** Told of every request to the routes that every registry has; the registry tells of its own. Must not throw. */
+  readonly onServed?: (served: Served) => void;
 }
 
 export interface RunningServer {
@@ -38,6 +44,8 @@ const IDLE_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 30_000;
 const GRACE_MS = 10_000;
 const IDLE_SWEEP_MS = 50;
+/** What figures and logs call the routes that every registry has. */
+const SYSTEM_ROUTE = '$system';
 
 /**
  * Serves a registry over HTTP/1.1. The few routes that every registry has run on Hono; all others go from the connection straight to
@@ -47,14 +55,15 @@ const IDLE_SWEEP_MS = 50;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { registry, log } = options;
   const cors = perDefinition(registry, ({ http }) => (http.cors === null ? null : openCors(http.cors)));
-  const system = systemRoutes({ ...options, cors });
+  const system = systemRoutes({ ...options, inside: options.inside ?? null, cors });
   const onSystemRequest = getRequestListener(system.app.fetch, {
     overrideGlobalObjects: false,
     errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),
   });
   /** The latest response of each connection. */
   const responses = new WeakMap<Duplex, ServerResponse>();
-  let address: ServerAddress = { baseUrl: options.baseUrl, url: '' };
+  const nextRequestId = createRequestIds();
+  let address: ServerAddress = { baseUrl: options.baseUrl, url: '', nextRequestId };
   let closing: Promise<void> | null = null;
 
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
@@ -67,11 +76,35 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       answer(incoming, outgoing, false, () => emptyResponse(sharing.preflight(origin)));
     } else if (system.takes(mark === -1 ? url : url.slice(0, mark))) {
       if (expectsContinue) outgoing.writeContinue();
-      void onSystemRequest(incoming, outgoing);
+      answerSystem(incoming, outgoing);
     } else {
       const shared = sharing?.headersFor(incoming.headers.origin) ?? [];
       answer(incoming, outgoing, expectsContinue, (request) => registry.handle(request), shared);
     }
+  }
+
+  function answerSystem(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const startedAt = performance.now();
+    const [given] = incoming.headersDistinct['x-request-id'] ?? [];
+    const requestId = saneRequestId(given) ?? nextRequestId();
+    outgoing.setHeader('X-Request-Id', requestId);
+    outgoing.once('finish', () =>
+      options.onServed?.({
+        request: {
+          method: incoming.method ?? 'GET',
+          target: incoming.url ?? '/',
+          ip: incoming.socket.remoteAddress ?? '',
+          requestId,
+        },
+        routeId: SYSTEM_ROUTE,
+        user: null,
+        status: outgoing.statusCode,
+        code: null,
+        step: null,
+        tookMs: performance.now() - startedAt,
+      }),
+    );
+    void onSystemRequest(incoming, outgoing);
   }
 
   function answer(
@@ -90,10 +123,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const refuse = (thrown: unknown) => {
       try {
         if (outgoing.headersSent) throw thrown;
-        send(problemResponse(thrown, log));
+        send(problemResponse(thrown, log, request?.requestId));
       } catch (cause) {
         // Bytes are out already, or not even the refusal can be sent: only the end of the connection still says so.
-        log.error({ err: cause, method: incoming.method, url: incoming.url }, 'A response broke off');
+        log.error(
+          { err: cause, request_id: request?.requestId, method: incoming.method, path: incoming.url?.split('?', 1)[0] },
+          'A response broke off',
+        );
         outgoing.destroy();
       }
     };
@@ -135,7 +171,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bound = server.address();
   const port = bound !== null && typeof bound === 'object' ? bound.port : options.port;
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
-  address = { baseUrl: options.baseUrl, url };
+  address = { baseUrl: options.baseUrl, url, nextRequestId };
 
   return {
     url,

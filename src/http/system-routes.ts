@@ -2,11 +2,12 @@ import { Hono } from 'hono';
 import { RegistryError } from '../errors/registry-error.ts';
 import { addAuthRoutes } from './auth-routes.ts';
 import type { Cors } from './cors.ts';
+import { addInsideRoutes, type Inside } from './inside-routes.ts';
 import { perDefinition } from './per-definition.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
 import { SECURITY_HEADERS, secure } from './security-headers.ts';
 import type { ServedRegistry } from './served-registry.ts';
-import type { SystemApp } from './system-context.ts';
+import type { SystemApp, SystemContext } from './system-context.ts';
 import { addUserRoutes } from './user-routes.ts';
 
 export interface SystemOptions {
@@ -16,6 +17,8 @@ export interface SystemOptions {
   readonly version: string;
   /** As the definition says at the time. */
   readonly cors: () => Cors | null;
+  /** Null: what is inside is not shown. */
+  readonly inside: Inside | null;
 }
 
 export interface SystemRoutes {
@@ -27,9 +30,9 @@ export interface SystemRoutes {
 /**
  * The routes that every registry has, whatever its definition says; they come before its own:
  * `GET /health` (the process lives), `GET /ready` (its stores answer), `GET /schema` (the merged definition), `/auth/...` (see
- * `addAuthRoutes`), `/auth/users...` (see `addUserRoutes`).
+ * `addAuthRoutes`), `/auth/users...` (see `addUserRoutes`), and what `addInsideRoutes` shows.
  */
-export function systemRoutes({ registry, log, version, cors }: SystemOptions): SystemRoutes {
+export function systemRoutes({ registry, log, version, cors, inside }: SystemOptions): SystemRoutes {
   const app: SystemApp = new Hono();
   const schema = perDefinition(registry, ({ raw }) => JSON.stringify(raw));
 
@@ -55,15 +58,16 @@ export function systemRoutes({ registry, log, version, cors }: SystemOptions): S
 
   addAuthRoutes(app, registry);
   addUserRoutes(app, registry);
+  if (inside !== null) addInsideRoutes(app, registry, inside);
 
   const routes = app.routes.filter(({ method }) => method !== 'ALL');
   app.notFound((c) => {
     const allow = routes.filter(({ path }) => fits(path, c.req.path)).map(({ method }) => method);
     if (allow.includes('GET')) allow.push('HEAD');
-    return problemPage(new RegistryError('METHOD_NOT_ALLOWED', { headers: { Allow: allow.join(', ') } }), log);
+    return problemPage(new RegistryError('METHOD_NOT_ALLOWED', { headers: { Allow: allow.join(', ') } }), log, idOf(c));
   });
 
-  app.onError((error) => problemPage(error, log));
+  app.onError((error, c) => problemPage(error, log, idOf(c)));
   const exact = new Set(routes.map(({ path }) => path));
   const open = [...exact].filter((path) => path.includes(':'));
   const prefixes = [...new Set(open.map((path) => path.slice(0, path.indexOf(':'))))];
@@ -76,9 +80,15 @@ export function systemRoutes({ registry, log, version, cors }: SystemOptions): S
 }
 
 /** An error as a web response, for what Hono and its adapter answer. */
-export function problemPage(error: unknown, log: ServerLog): Response {
-  const { status, headers, body } = problemResponse(error, log);
+export function problemPage(error: unknown, log: ServerLog, requestId?: string): Response {
+  const { status, headers, body } = problemResponse(error, log, requestId);
   return new Response(String(body), { status, headers: { ...Object.fromEntries(headers), ...SECURITY_HEADERS } });
+}
+
+/** As the server has put it among the answer's headers. */
+function idOf(c: SystemContext): string | undefined {
+  const id = c.env.outgoing.getHeader('X-Request-Id');
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** Whether a path has the form of a pattern: as many segments, those after a `:` being anything but empty. */
