@@ -2,13 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { findProgram, SERVICES_REQUIRED } from '../support/programs.ts';
 import { ADMIN, ADMIN_PASSWORD } from '../support/registry.ts';
-import { runProgram } from '../support/run-program.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { judgeDurability, TRACED_CALLS } from './durability.ts';
 import { parseTrace, STRACE_OPTIONS, type SystemCall } from './system-calls.ts';
+import { requireTracing } from './tracing.ts';
 
 const HEX = 'ab'.repeat(32);
 const PLACES = { data: '/d', database: '/d/meta.sqlite' };
@@ -120,21 +119,9 @@ describe('the judge of traces', () => {
   });
 });
 
-/** Why this machine cannot trace; null when it can. */
-async function whyNoTrace(): Promise<string | null> {
-  if (findProgram('strace') === null) return 'strace is not installed';
-  const { code, stderr } = await runProgram('strace', ['--seccomp-bpf', '-f', '-o', '/dev/null', 'true']);
-  return code === 0 ? null : `strace does not work here: ${stderr.trim()}`;
-}
-
 describe('a server under strace', () => {
-  it('answers no publish before all of it is durable', { timeout: 90_000 }, async ({ skip }) => {
-    const reason = await whyNoTrace();
-    if (reason !== null && SERVICES_REQUIRED) throw new Error(reason);
-    if (reason !== null) {
-      console.warn(`Skipped: ${reason}`);
-      skip(reason);
-    }
+  it('answers no publish before all of it is durable', { timeout: 90_000 }, async (context) => {
+    await requireTracing(context, 'start');
     const folder = temporaryFolder();
     // Two levels, neither of which is there.
     const data = join(folder, 'new/data');

@@ -1,5 +1,7 @@
 /** One system call of a trace. */
 export interface SystemCall {
+  /** The thread that made it; the main one has the number of its process. */
+  readonly thread: number;
   readonly name: string;
   /** What the descriptor in its first argument stands for: a path, or `socket:[…]`; null without one. */
   readonly path: string | null;
@@ -44,6 +46,7 @@ export function parseTrace(trace: string): readonly SystemCall[] {
     const args = start.args + end;
     const descriptor = DESCRIPTOR.exec(args)?.[1];
     calls.push({
+      thread: Number(pid),
       name,
       path: descriptor === undefined ? null : decode(descriptor).toString(),
       texts: [...args.matchAll(TEXT)].map((match) => decode(match[1] ?? '')),
