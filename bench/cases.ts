@@ -23,7 +23,7 @@ export function benchCases(seed: Seed): readonly Case[] {
   const newest = seed.versionsEach - 1;
   const get = (path: (index: number) => string, headers?: (index: number) => Request['headers']) => () =>
     packages.map((index): Request => ({ method: 'GET', path: path(index), headers: headers?.(index) }));
-  const read = { method: 'GET', connections: READERS, status: 200 } as const;
+  const read = { method: 'GET', connections: READERS, weight: 1, status: 200 } as const;
   const blob = (index: number) => `${versionPath(index, newest)}/blob`;
   return [
     {
@@ -65,7 +65,14 @@ export function benchCases(seed: Seed): readonly Case[] {
       name: 'publish',
       title: 'publish 1 KiB',
       against: 'pair',
-      load: { method: 'PUT', connections: WRITERS, status: 201, minBytes: 60, requests: publishing(seed.packages) },
+      load: {
+        method: 'PUT',
+        connections: WRITERS,
+        weight: 30,
+        status: 201,
+        minBytes: 60,
+        requests: publishing(seed.packages),
+      },
     },
   ];
 }

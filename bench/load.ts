@@ -6,6 +6,8 @@ import type { Subject } from './subjects.ts';
 export interface Load {
   readonly method: 'GET' | 'PUT';
   readonly connections: number;
+  /** How many plain reads one of these requests is worth, roughly; warming up takes that many fewer. */
+  readonly weight: number;
   /** Status that every answer must have. */
   readonly status: number;
   /** Of an answer, head included; a smaller one counts as an error. */

@@ -1,11 +1,14 @@
 import { type Load, quantile, type Sample, sample } from './load.ts';
 import type { Subject } from './subjects.ts';
 
+const WARM_UP_SECONDS = 1;
+
 /** How long and how often; one round has one stretch for each server. */
 export interface Effort {
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmUpSeconds: number;
+  /** Requests that a server answers before it counts: until then it runs code that is not compiled yet. */
+  readonly warmUpRequests: number;
 }
 
 /** Two servers under the same load in one run. */
@@ -34,7 +37,7 @@ export interface Summary extends Sample {
  * speed from one half minute to the next.
  */
 export async function compare(first: Subject, second: Subject, load: Load, effort: Effort): Promise<Comparison> {
-  for (const subject of [first, second]) await sample(subject, load, effort.warmUpSeconds);
+  for (const subject of [first, second]) await warmUp(subject, load, effort.warmUpRequests / load.weight);
   const ofFirst: Sample[] = [];
   const ofSecond: Sample[] = [];
   for (let round = 0; round < effort.rounds; round++) {
@@ -53,6 +56,13 @@ export async function compare(first: Subject, second: Subject, load: Load, effor
     ratio: spread(pairs.map(([a, b]) => a.requestsPerSecond / b.requestsPerSecond)),
     processorRatio: times.length === pairs.length ? spread(times) : null,
   };
+}
+
+async function warmUp(subject: Subject, load: Load, requests: number): Promise<void> {
+  for (let answered = 0; answered < requests; ) {
+    const { requestsPerSecond } = await sample(subject, load, WARM_UP_SECONDS);
+    answered += requestsPerSecond * WARM_UP_SECONDS;
+  }
 }
 
 function summary(subject: Subject, samples: readonly Sample[]): Summary {

@@ -24,8 +24,11 @@ Options:
   --json       the figures as JSON
   -h, --help   show this text`;
 
-const THOROUGH = { effort: { rounds: 8, seconds: 1.5, warmUpSeconds: 2 }, seed: { packages: 100, versionsEach: 5 } };
-const QUICK = { effort: { rounds: 3, seconds: 0.75, warmUpSeconds: 1 }, seed: { packages: 20, versionsEach: 3 } };
+const THOROUGH = {
+  effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
+  seed: { packages: 100, versionsEach: 5 },
+};
+const QUICK = { effort: { rounds: 3, seconds: 0.75, warmUpRequests: 30_000 }, seed: { packages: 20, versionsEach: 3 } };
 
 interface Settings {
   readonly effort: Effort;
