@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
 import type { Finding } from './definition/findings.ts';
-import { loadDefinition } from './definition/load.ts';
+import { type Loaded, loadDefinition } from './definition/load.ts';
 import { loadVocabulary } from './definition/load-vocabulary.ts';
 import type { Definition } from './definition/types.ts';
 import type { Vocabulary } from './definition/vocabulary.ts';
@@ -80,7 +80,12 @@ export interface Registry {
 
 /** Reads the definition, checks it, and reports what it found; nothing is opened. */
 export async function checkRegistry(path: string): Promise<readonly Finding[]> {
-  return (await loadDefinition(resolve(path), await vocabulary())).findings;
+  return (await readDefinition(path)).findings;
+}
+
+/** Reads and checks a definition by the vocabulary that comes with this package. */
+export async function readDefinition(path: string): Promise<Loaded> {
+  return loadDefinition(resolve(path), await vocabulary());
 }
 
 /** Loads, checks, compiles and opens a registry. A definition with errors is not opened. */

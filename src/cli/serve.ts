@@ -5,6 +5,8 @@ import type { Command, CommandContext } from './command.ts';
 import { defaultRegistry, packageVersion } from './package.ts';
 import { hasErrors, printFindings } from './print-findings.ts';
 import { createRedactor } from './redact.ts';
+import { reload } from './reload.ts';
+import { watchFolder } from './watch-folder.ts';
 
 const HELP = `Usage: entrepot serve [options]
 
@@ -20,6 +22,9 @@ Options:
   --host HOST          address to listen on; 0.0.0.0 for all (HOST; 127.0.0.1)
   --base-url URL       how clients reach this server, for links in documents.
                        Default: what each request says it asked for
+  --watch              take in the definition anew whenever one of its files changes.
+                       One with errors is told of and left alone: the one before
+                       goes on
   -h, --help           show this text
 
 Environment:
@@ -41,6 +46,7 @@ export const serve: Command = {
       port: { type: 'string' },
       host: { type: 'string' },
       'base-url': { type: 'string' },
+      watch: { type: 'boolean' },
     });
     const port = readPort(values.port ?? (env.PORT || '8080'));
     const host = values.host ?? (env.HOST || '127.0.0.1');
@@ -56,8 +62,9 @@ export const serve: Command = {
       pino.destination({ fd: 2, sync: true }),
     );
 
+    const path = values.registry ?? defaultRegistry();
     const opened = await openRegistry({
-      registry: values.registry ?? defaultRegistry(),
+      registry: path,
       data: values.data ?? (env.ENTREPOT_DATA || 'data'),
       adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
       env,
@@ -69,7 +76,10 @@ export const serve: Command = {
       return 1;
     }
     const { registry } = opened;
-    for (const name of secretNames(registry.definition)) redactor.hide(env[name] ?? '');
+    const hideSecrets = () => {
+      for (const name of secretNames(registry.definition)) redactor.hide(env[name] ?? '');
+    };
+    hideSecrets();
     if (registry.generatedAdminPassword !== null) {
       redactor.hide(registry.generatedAdminPassword);
       print(`Made the user admin with the password ${registry.generatedAdminPassword} (shown only this once)`);
@@ -84,6 +94,8 @@ export const serve: Command = {
     }
     const stopped = stopSignal(context);
     print(`Listening on ${server.url}`);
+    const takeIn = () => reload(path, registry, context).then(hideSecrets);
+    if (values.watch) await watchFolder(path, takeIn, stopped);
     await stopped;
     await server.close();
     await registry.close();
