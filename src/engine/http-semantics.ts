@@ -160,6 +160,8 @@ function ifRangeHolds(ifRange: string | null, etag: string | null): boolean {
 
 function matchesTag(field: string, tags: readonly string[], strong: boolean): boolean {
   if (field.trim() === '*') return true;
+  // Most clients send the one tag they were given.
+  if (tags.includes(field) && !(strong && field.startsWith('W/'))) return true;
   const bare = (tag: string) => (tag.startsWith('W/') ? tag.slice(2) : tag);
   for (const [tag] of field.matchAll(/(?:W\/)?"[^"]*"/g)) {
     if (strong ? !tag.startsWith('W/') && tags.includes(tag) : tags.some((own) => bare(own) === bare(tag))) return true;

@@ -17,11 +17,11 @@ export function compilePolicies(definition: Definition, route: RouteDefinition):
   const denies = speaking.filter((policy) => policy.effect === 'deny');
   const allows = speaking.filter((policy) => policy.effect === 'allow');
   if (denies.length === 0 && allows.length === 0) return null;
-  const holds = (policy: PolicyDefinition, principal: PrincipalView) =>
-    matchesPrincipal(policy, principal) && policy.requireScopes.every((scope) => grants(principal.scopes, scope));
+  const denying = denies.map((policy) => compilePolicy(policy, grants));
+  const allowing = allows.map((policy) => compilePolicy(policy, grants));
   return (principal) => {
-    const denied = denies.some((policy) => holds(policy, principal));
-    if (!denied && (allows.length === 0 || allows.some((policy) => holds(policy, principal)))) return;
+    const denied = denying.some((holds) => holds(principal));
+    if (!denied && (allowing.length === 0 || allowing.some((holds) => holds(principal)))) return;
     throw new RegistryError(principal.sub === null ? 'UNAUTHORIZED' : 'FORBIDDEN');
   };
 }
@@ -43,10 +43,15 @@ function matchesRoute(policy: PolicyDefinition, route: RouteDefinition): boolean
   );
 }
 
-function matchesPrincipal(policy: PolicyDefinition, principal: PrincipalView): boolean {
-  return Object.entries(policy.when).every(
-    ([path, values]) => !path.startsWith('principal.') || matches(dotted({ principal }, path), values),
-  );
+/** What a policy asks of the principal: the conditions that speak of it, and the scopes. */
+function compilePolicy(
+  policy: PolicyDefinition,
+  grants: ReturnType<typeof scopeGrants>,
+): (principal: PrincipalView) => boolean {
+  const conditions = Object.entries(policy.when).filter(([path]) => path.startsWith('principal.'));
+  return (principal) =>
+    conditions.every(([path, values]) => matches(dotted({ principal }, path), values)) &&
+    policy.requireScopes.every((scope) => grants(principal.scopes, scope));
 }
 
 function viewOf(route: RouteDefinition): unknown {

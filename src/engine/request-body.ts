@@ -3,6 +3,8 @@ import { RegistryError } from '../errors/registry-error.ts';
 import type { ByteHandle, OpenBytes } from '../language/values.ts';
 import type { EngineRequest } from './exchange.ts';
 
+const NO_DIGESTS = Object.freeze({});
+
 /**
  * `request.body`: bytes that come once, counted while they come. BODY_TOO_LARGE past the registry's limit, BODY_TRUNCATED where the
  * client stops before the length it declared or breaks off, BODY_CONSUMED the second time.
@@ -10,7 +12,7 @@ import type { EngineRequest } from './exchange.ts';
 export class RequestBody implements ByteHandle {
   readonly isByteHandle = true;
   readonly reopenable = false;
-  readonly digests = Object.freeze({});
+  readonly digests = NO_DIGESTS;
   readonly #request: EngineRequest;
   readonly #maxBytes: number;
   #state: 'unread' | 'reading' | 'read' = 'unread';

@@ -32,7 +32,6 @@ export function sendResponse(exchange: Exchange, response: EngineResponse): void
   }
   const leftover = leftoverOf(exchange, response.closeConnection);
   const bodiless = incoming.method === 'HEAD' || status === 204 || status === 304;
-  const length = lengthOf(body);
   const headers: string[] = [];
   let declared: number | null = null;
   for (const [name, value] of response.headers) {
@@ -42,8 +41,9 @@ export function sendResponse(exchange: Exchange, response: EngineResponse): void
     }
     headers.push(name, value);
   }
-  if (declared === null && length !== null && status !== 204 && (length > 0 || !bodiless)) {
-    headers.push('Content-Length', String(length));
+  if (declared === null && status !== 204) {
+    const length = lengthOf(body);
+    if (length !== null && (length > 0 || !bodiless)) headers.push('Content-Length', String(length));
   }
   if (request !== null) headers.push('X-Request-Id', request.requestId);
   headers.push('X-Content-Type-Options', 'nosniff');

@@ -25,12 +25,19 @@ interface Source {
 
 /** Brings filters to the form that statements are made from. `now` decides what has expired. */
 export function planQuery(layout: IndexLayout, where: readonly Filter[], now: number): PlannedQuery {
-  const filters = where.map(encodeFilter).filter(({ kind, ...filter }) => !(kind === 'all' && isEmpty(filter)));
-  const isImpossible = filters.some((filter) => filter.kind !== 'all' && isEmpty(filter));
+  const filters: EncodedFilter[] = [];
+  let isImpossible = false;
+  for (const asked of where) {
+    const filter = encodeFilter(asked);
+    if (!isEmpty(filter)) filters.push(filter);
+    // All of nothing is true of every record, one of nothing is true of none.
+    else if (filter.kind !== 'all') isImpossible = true;
+  }
   const side = sideFilter(layout, filters);
   const values: Record<string, SqliteValue> = { now };
   let shape = `${layout.table}:${side}`;
-  for (const [place, filter] of filters.entries()) {
+  for (let place = 0; place < filters.length; place++) {
+    const filter = filters[place]!;
     shape += `|${filter.kind} ${filter.column}`;
     if (filter.kind === 'eq') values[`f${place}`] = filter.value;
     else if (filter.kind === 'range') {
@@ -125,6 +132,7 @@ function* elementConditions(source: Source, filter: ListFilter, place: number): 
 function sideFilter(layout: IndexLayout, filters: readonly EncodedFilter[]): number {
   const isElement = (filter: EncodedFilter): boolean =>
     (filter.kind === 'any' || filter.kind === 'all') && pinnedValue(filter) !== null;
+  if (!filters.some(isElement)) return -1;
   const pinned = new Set(filters.filter((filter) => pinnedValue(filter) !== null).map(({ column }) => column));
   const served = layout.spec.keys.filter(
     ({ fields }) => fields.length > 0 && fields.every((field) => pinned.has(field)),
@@ -145,6 +153,6 @@ function scalar(layout: IndexLayout, column: string): Fragment {
   return sql.ref(`s.${layout.columns.get(column) ?? ''}`);
 }
 
-function isEmpty(filter: object): boolean {
-  return 'values' in filter && Array.isArray(filter.values) && filter.values.length === 0;
+function isEmpty(filter: EncodedFilter): boolean {
+  return 'values' in filter && filter.values.length === 0;
 }
