@@ -3,7 +3,8 @@ import { RegistryError } from '../../src/errors/registry-error.ts';
 import type { Commit, RecordStore } from '../../src/ports/record-store.ts';
 import type { Clock } from '../../src/shared/clock.ts';
 import { STORE_KINDS } from '../support/registry.ts';
-import { begin, commit, gate, get, open, put, reply, route, write } from './transaction-fixture.ts';
+import { begin, commit, gate, get, put, reply, route } from './steps.ts';
+import { open, write } from './transaction-fixture.ts';
 
 /** language.md, section 4: how a transaction gets through, and what its commit does. */
 describe.each(STORE_KINDS)('commits on %s', (kind) => {

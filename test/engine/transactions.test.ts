@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { STORE_KINDS, type TestRegistry } from '../support/registry.ts';
-import { begin, byGroup, commit, gate, get, notFound, open, put, reply, route, write } from './transaction-fixture.ts';
+import { begin, commit, gate, get, notFound, put, reply, route } from './steps.ts';
+import { byGroup, open, write } from './transaction-fixture.ts';
 
 /** language.md, section 4: what a transaction reads and when it runs again. */
 describe.each(STORE_KINDS)('transactions on %s', (kind) => {
@@ -109,7 +110,7 @@ describe.each(STORE_KINDS)('transactions on %s', (kind) => {
         { op: 'respond.error', when: { is_not_null: '$taken' }, args: { status: 409, code: 'ALREADY_EXISTS' } },
         put('seat', { by: 'me' }),
         commit,
-        reply({ ok: true }, 201),
+        reply({ ok: true }, { status: 201 }),
       ]),
     ]);
     on.on('read', (time) => time === 1 && send('PUT', '/items/seat', { body: { by: 'them' } }));
@@ -226,7 +227,7 @@ describe.each(STORE_KINDS)('transactions on %s', (kind) => {
         gate('read'),
         { op: 'kv.cas_put', args: { doc: 'item', key: { id: 'seat' }, if_absent: true, value: { by: 'me' } } },
         commit,
-        reply({ ok: true }, 201),
+        reply({ ok: true }, { status: 201 }),
       ]),
     ]);
     await write({ send }, 'seat', { by: 'them' });
