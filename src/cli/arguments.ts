@@ -34,3 +34,17 @@ export function readBaseUrl(text: string): string {
   if (!fits) throw new UsageError(`"${text}" is not an address such as https://registry.example.org`);
   return url.href.replace(/\/+$/, '');
 }
+
+const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** A level of the log. Fails with UsageError. */
+export function readLogLevel(text: string): string {
+  if (!LOG_LEVELS.includes(text)) throw new UsageError(`"${text}" is not a log level: ${LOG_LEVELS.join(', ')}`);
+  return text;
+}
+
+/** A whole number of at most nine digits. Fails with UsageError, which names the option. */
+export function readWholeNumber(text: string, option: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${option} takes a whole number, not "${text}"`);
+  return Number(text);
+}

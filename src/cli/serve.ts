@@ -1,6 +1,7 @@
 import type { Definition } from '../definition/types.ts';
+import type { Metrics } from '../http/metrics.ts';
 import type { RunningServer } from '../http/server.ts';
-import { readArguments, readBaseUrl, readPort } from './arguments.ts';
+import { readArguments, readBaseUrl, readLogLevel, readPort, readWholeNumber } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { defaultRegistry, packageVersion } from './package.ts';
 import { hasErrors, printFindings } from './print-findings.ts';
@@ -25,12 +26,18 @@ Options:
   --watch              take in the definition anew whenever one of its files changes.
                        One with errors is told of and left alone: the one before
                        goes on
+  --log-level LEVEL    what is logged: trace, debug, info (a line for each request),
+                       warn (slow requests, trouble), error, fatal or silent
+                       (ENTREPOT_LOG_LEVEL; warn)
+  --slow-ms MS         a request that takes longer is slow (1000)
   -h, --help           show this text
 
 Environment:
   ENTREPOT_ADMIN_PASSWORD  password of the user admin, whom the first start on a
                            data folder makes; without it one is made up and
                            printed once
+  ENTREPOT_METRICS_TOKEN   bearer token that reads /metrics and nothing else;
+                           without it only administrators do
 
 Log lines are JSON on the standard error output.`;
 
@@ -46,21 +53,43 @@ export const serve: Command = {
       port: { type: 'string' },
       host: { type: 'string' },
       'base-url': { type: 'string' },
+      'log-level': { type: 'string' },
+      'slow-ms': { type: 'string' },
       watch: { type: 'boolean' },
     });
     const port = readPort(values.port ?? (env.PORT || '8080'));
     const host = values.host ?? (env.HOST || '127.0.0.1');
     const baseUrl = values['base-url'] === undefined ? null : readBaseUrl(values['base-url']);
-    const [{ pino }, { openRegistry }, { startServer }] = await Promise.all([
+    const level = readLogLevel(values['log-level'] ?? (env.ENTREPOT_LOG_LEVEL || 'warn'));
+    const slowMs = readWholeNumber(values['slow-ms'] ?? '1000', '--slow-ms');
+    const metricsToken = env.ENTREPOT_METRICS_TOKEN || null;
+    const [
+      { pino },
+      { openRegistry, vocabulary },
+      { startServer },
+      { createMetrics },
+      { createRequestLog },
+      { insideOf },
+    ] = await Promise.all([
       import('pino'),
       import('../main.ts'),
       import('../http/server.ts'),
+      import('../http/metrics.ts'),
+      import('../http/request-log.ts'),
+      import('../inside.ts'),
     ]);
     const redactor = createRedactor(env);
     const log = pino(
-      { base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: redactor.line } },
+      { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: redactor.line } },
       pino.destination({ fd: 2, sync: true }),
     );
+    if (metricsToken !== null) redactor.hide(metricsToken);
+    const metrics = createMetrics();
+    const writeLine = createRequestLog(log, slowMs);
+    const onServed: Metrics['onServed'] = (served) => {
+      metrics.onServed(served);
+      writeLine(served);
+    };
 
     const path = values.registry ?? defaultRegistry();
     const opened = await openRegistry({
@@ -69,6 +98,8 @@ export const serve: Command = {
       adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
       env,
       log,
+      watch: metrics.watch,
+      onServed,
     });
     if (opened.findings.length > 0) printFindings(opened.findings, colours, complain);
     if (!opened.ok || hasErrors(opened.findings)) {
@@ -86,7 +117,10 @@ export const serve: Command = {
     }
     let server: RunningServer;
     try {
-      server = await startServer({ registry, host, port, baseUrl, version: packageVersion(), log });
+      const version = packageVersion();
+      const program = { version, node: process.versions.node, base_url: baseUrl, log_level: level, slow_ms: slowMs };
+      const inside = insideOf({ registry, vocabulary: await vocabulary(), metrics, metricsToken, env, program });
+      server = await startServer({ registry, host, port, baseUrl, version, log, inside, onServed });
     } catch (thrown) {
       await registry.close();
       complain(listenFailure(thrown, host, port));

@@ -15,9 +15,13 @@ interface Latency {
  */
 export class Latencies extends Histogram<'route'> {
   readonly #routes = new Map<string, Latency>();
+  readonly #name: string;
+  readonly #help: string;
 
   constructor(name: string, help: string, registry: Registry) {
     super({ name, help, labelNames: ['route'], buckets: [...BOUNDS], registers: [registry] });
+    this.#name = name;
+    this.#help = help;
   }
 
   note(route: string, seconds: number): void {
@@ -34,13 +38,8 @@ export class Latencies extends Histogram<'route'> {
 
   /** What the registry prints. */
   async getForPromString() {
-    const { name, help, type } = await super.get();
-    return {
-      name,
-      help,
-      type,
-      values: [...this.#routes].flatMap(([route, latency]) => valuesOf(name, route, latency)),
-    };
+    const values = [...this.#routes].flatMap(([route, latency]) => valuesOf(this.#name, route, latency));
+    return { name: this.#name, help: this.#help, type: 'histogram', values };
   }
 }
 
