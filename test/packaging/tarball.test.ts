@@ -36,7 +36,9 @@ describe('the packed tarball', () => {
   test('holds what it needs to run and nothing else', () => {
     const strange = packed.filter(
       (path) =>
-        !/^(?:bin|dist|operations|routes|seed_data|templates|schemas)\/|^(?:schema|package)\.json$|^(?:README|CHANGELOG)\.md$|^LICENSE$/.test(path),
+        !/^(?:bin|dist|operations|routes|seed_data|templates|schemas)\/|^(?:schema|package)\.json$|^(?:README|CHANGELOG)\.md$|^LICENSE$/.test(
+          path,
+        ),
     );
     expect(strange).toEqual([]);
     expect(packed).toEqual(
