@@ -5,6 +5,7 @@ import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
 import { create } from './new.ts';
 import { routes } from './routes.ts';
+import { schema } from './schema.ts';
 import { seed } from './seed.ts';
 import { serve } from './serve.ts';
 import { test } from './test.ts';
@@ -12,7 +13,7 @@ import { token } from './token.ts';
 import { user } from './user.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serve, check, routes, explain, create, seed, test, user, token, version];
+const COMMANDS: readonly Command[] = [serve, check, schema, routes, explain, create, seed, test, user, token, version];
 const HELP = helpFor(COMMANDS);
 const ALIASES: Readonly<Record<string, string>> = {
   '--version': 'version',
@@ -49,6 +50,12 @@ function describe(thrown: unknown): string {
   const cause = thrown.cause instanceof Error ? `: ${thrown.cause.message}` : '';
   return `${thrown.code}: ${thrown.message}${cause}`;
 }
+
+// Whoever reads the output may stop before its end, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 process.exitCode = await run(process.argv.slice(2), {
   print: (line) => process.stdout.write(`${line}\n`),

@@ -8,22 +8,7 @@ import { createReporter, type Reporter } from './reporter.ts';
 import { parseSource } from './source.ts';
 import type { Json } from './types.ts';
 import type { ArgumentDefinition, OperationDefinition, OperationExample, Vocabulary } from './vocabulary.ts';
-
-const KINDS = [
-  'template',
-  'literal',
-  'regex',
-  'bind',
-  'bindings',
-  'reference',
-  'source',
-  'condition',
-  'pipeline',
-  'key',
-  'schema',
-] as const;
-const TARGETS = ['document', 'index', 'blob_store', 'entity', 'upstream', 'pipeline', 'event', 'scope'] as const;
-const EFFECTS = ['pure', 'read', 'write', 'once', 'deferred', 'control', 'respond'] as const;
+import { ARGUMENT_KINDS, EFFECTS, REFERENCE_TARGETS } from './vocabulary-words.ts';
 
 /**
  * Reads `<folder>/<family>/<name>.json`, one operation each (a bare name such as `set` stands in a family of the author's choice).
@@ -116,8 +101,8 @@ function readArgument(json: Json, name: string, spot: Spot, reporter: Reporter):
   const reader = openObject(json, spot, reporter);
   if (reader === null) return undefined;
   reader.require('kind');
-  const kind = reader.choice('kind', KINDS, 'template');
-  const to = reader.any('to') === null || !reader.has('to') ? null : reader.choice('to', TARGETS, 'document');
+  const kind = reader.choice('kind', ARGUMENT_KINDS, 'template');
+  const to = reader.any('to') === null || !reader.has('to') ? null : reader.choice('to', REFERENCE_TARGETS, 'document');
   if (kind === 'reference' && to === null)
     reporter.report('SHAPE_INVALID', spot, `"${name}" does not say what it refers "to"`);
   const argument: ArgumentDefinition = {

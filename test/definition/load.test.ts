@@ -305,7 +305,6 @@ test('1000 routes are checked in time that grows with them', async () => {
             op: 'flow.if',
             args: {
               test: { is_null: '$note' },
-              // biome-ignore lint/suspicious/noThenProperty: it is an argument of the operation
               then: [{ op: 'set', args: { n: 1 } }],
               else: [{ op: 'set', args: { n: '{% note.n + 1 %}' } }],
             },
