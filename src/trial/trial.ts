@@ -8,8 +8,9 @@ import type { EngineRuntime } from '../engine/runtime.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { PrincipalView } from '../language/frame.ts';
 import { openPorts, openUpstreams } from '../open-ports.ts';
-import type { StoredEvent, StoredRecord } from '../ports/record-store.ts';
+import type { Commit, RecordStore, StoredEvent, StoredRecord } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import { whenReady } from '../shared/maybe-promise.ts';
 import type { Prepared } from './prepare.ts';
 
 export interface TrialOptions {
@@ -43,11 +44,20 @@ export interface TrialResponse {
   readonly body: Buffer;
 }
 
+export interface NotedCommit {
+  /** Name of the record store. */
+  readonly store: string;
+  readonly version: number;
+  readonly commit: Commit;
+}
+
 /** A registry on throw-away stores, in this process, for whoever tries things out: anybody can be the principal of a request. */
 export interface Trial {
   readonly definition: Definition;
   readonly plan: Plan;
   readonly runtime: EngineRuntime;
+  /** Commits that succeeded, in order, with their versions. */
+  readonly commits: readonly NotedCommit[];
   /** Failures (5xx) so far, with their causes. */
   readonly failures: readonly RegistryError[];
   send(request: TrialRequest): Promise<TrialResponse>;
@@ -70,6 +80,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
   const upstreams = openUpstreams(definition, options.env, env, clock);
   prepared.connect(upstreams);
   const failures: RegistryError[] = [];
+  const commits: NotedCommit[] = [];
   const ports = await openPorts({
     definition,
     plan,
@@ -77,7 +88,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     clock,
     log: { failure: ({ error }) => failures.push(error), warning: () => {} },
     memory,
-    wrapRecordStore: (store) => store,
+    wrapRecordStore: (store, name) => noteCommits(store, name, commits),
   });
   const { runtime } = ports;
   const principals = new Map<string, PrincipalView>();
@@ -86,6 +97,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     definition,
     plan,
     runtime,
+    commits,
     failures,
     async send(request) {
       const { method, target, body, principal, length } = request;
@@ -151,6 +163,17 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
       for (const upstream of upstreams.values()) await upstream.close();
       await ports.close();
     },
+  };
+}
+
+function noteCommits(store: RecordStore, name: string, commits: NotedCommit[]): RecordStore {
+  return {
+    ...store,
+    commit: (commit) =>
+      whenReady(store.commit(commit), (result) => {
+        if (result.ok) commits.push({ store: name, version: result.version, commit });
+        return result;
+      }),
   };
 }
 
