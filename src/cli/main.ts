@@ -11,9 +11,23 @@ import { serve } from './serve.ts';
 import { test } from './test.ts';
 import { token } from './token.ts';
 import { user } from './user.ts';
+import { verify } from './verify.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serve, check, schema, routes, explain, create, seed, test, user, token, version];
+const COMMANDS: readonly Command[] = [
+  serve,
+  check,
+  schema,
+  routes,
+  explain,
+  create,
+  seed,
+  test,
+  verify,
+  user,
+  token,
+  version,
+];
 const HELP = helpFor(COMMANDS);
 const ALIASES: Readonly<Record<string, string>> = {
   '--version': 'version',
