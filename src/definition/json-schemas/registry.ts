@@ -103,6 +103,25 @@ const CORS = closed(
   ['origins'],
 );
 
+const CACHING = closed('What is kept in memory.', {
+  response_cache: closed('Answers.', {
+    enabled: flag('It is used.'),
+    vary_headers: texts('Request headers that tell answers apart.'),
+    max_entry_bytes: integer('Bytes of one answer.'),
+    default_ttl_seconds: integer('How long an answer is good.'),
+    revalidate: closed('How an old answer is asked about.', {
+      use_etag: flag('By its entity tag.'),
+      use_last_modified: flag('By its date.'),
+    }),
+  }),
+  blob_cache: closed('Blobs.', {
+    enabled: flag('It is used.'),
+    pin_on_access: flag('What is asked for stays.'),
+    max_bytes: integer('Bytes in all.'),
+    eviction: closed('What goes first.', { policy: text('The way.') }),
+  }),
+});
+
 /** `schema.json`, and a registry in one file. */
 export const REGISTRY = closed(
   'A registry.',
@@ -122,7 +141,7 @@ export const REGISTRY = closed(
     auth: AUTH,
     http: closed('HTTP itself.', { cors: CORS }),
     upstreams: named('Upstreams by name.', UPSTREAM),
-    caching: shaped('caching', 'What is kept in memory.'),
+    caching: CACHING,
     ops: closed('Which operations may be used, and how much.', {
       closed_world: flag('Only those in "allowed".'),
       allowed: texts('Operations.'),
