@@ -2,7 +2,7 @@ import jsonata from 'jsonata';
 import { RegistryError } from '../errors/registry-error.ts';
 import { copyIn, copyOut } from './expression-copy.ts';
 import { FUNCTIONS, LENT } from './expression-functions.ts';
-import { checkSize, checkTime, EXPRESSION_LIMITS, inTurn } from './expression-limits.ts';
+import { checkSize, checkTime, EXPRESSION_LIMITS, inTurn, spentMs } from './expression-limits.ts';
 import { ExpressionRegex } from './expression-regex.ts';
 import { type AstNode, walkExpression } from './expression-walk.ts';
 import { type Frame, ROOTS, type RootName, type Scope } from './frame.ts';
@@ -60,16 +60,17 @@ export function compileExpression(expression: Expression, scope: Scope): (frame:
         setOwn(input, name, value);
         if (!FUNCTIONS.has(name)) bindings[name] = value;
       }
-      const start = performance.now();
       try {
         const result: unknown = await program.evaluate(input, bindings);
         return copyOut(result, EXPRESSION_LIMITS.resultBytes);
       } catch (thrown) {
         if (thrown instanceof RegistryError) throw thrown;
         const { code, position } = describe(thrown);
-        throw new RegistryError('EXPRESSION_FAILED', { details: { code, position }, cause: thrown });
+        // The engine's own errors repeat the value they are about, and that may be a secret of who made the request.
+        const cause = code === null ? thrown : undefined;
+        throw new RegistryError('EXPRESSION_FAILED', { details: { code, position }, cause });
       } finally {
-        frame.session?.spend(performance.now() - start);
+        frame.session?.spend(spentMs());
       }
     });
 }

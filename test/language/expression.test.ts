@@ -268,4 +268,15 @@ describe('limits', () => {
     const results = await Promise.all(Array.from({ length: 200 }, () => evaluate(frame)));
     expect(new Set(results)).toEqual(new Set([300]));
   });
+
+  test('time in which the thread waits does not count', async () => {
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const evaluation = run('$count($map([1..300], function($i){ $i * 2 }))', {});
+    // Between its steps, as a commit that waits for the disk.
+    for (let tick = 0; tick < 30; tick++) {
+      await Promise.resolve();
+      if (tick % 10 === 9) Atomics.wait(pause, 0, 0, 60);
+    }
+    expect(await evaluation).toBe(300);
+  });
 });
