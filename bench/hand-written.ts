@@ -25,10 +25,19 @@ const MAX_BLOB_BYTES = 2 ** 31;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
 const VERSION = /^v?[0-9][A-Za-z0-9._+-]{0,127}$/;
 const PLAIN_TYPE = /^[ -~]{0,255}$/;
-const SECURE = { 'X-Content-Type-Options': 'nosniff' };
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const idPrefix = randomUUID().slice(0, 8);
+let idCount = 0;
+
+/** On every answer: what to look for in a log, and that nobody guesses types. */
+function always(c: Context<Env>): { 'X-Request-Id': string; 'X-Content-Type-Options': string } {
+  const given = c.req.header('x-request-id');
+  const id = given !== undefined && REQUEST_ID.test(given) ? given : `${idPrefix}-${++idCount}`;
+  return { 'X-Request-Id': id, 'X-Content-Type-Options': 'nosniff' };
+}
 
 function problem(c: Context<Env>, status: ContentfulStatusCode, code: string, message: string): Response {
-  return c.json({ error: { code, message } }, status, SECURE);
+  return c.json({ error: { code, message } }, status, always(c));
 }
 
 /** Null when the package cannot have this name. */
@@ -53,11 +62,11 @@ function isKnown(c: Context<Env>, etag: string): boolean {
 function document(c: Context<Env>, row: Pick<Artifact, 'id' | 'document'> | undefined): Response {
   if (row === undefined) return problem(c, 404, 'NOT_FOUND', 'There is no such version');
   const etag = `"r${row.id}"`;
-  if (isKnown(c, etag)) return c.body(null, 304, { ETag: etag, ...SECURE });
+  if (isKnown(c, etag)) return c.body(null, 304, { ETag: etag, ...always(c) });
   return c.body(row.document, 200, {
     'Content-Type': 'application/json',
     ETag: etag,
-    'X-Content-Type-Options': 'nosniff',
+    ...always(c),
   });
 }
 
@@ -96,7 +105,7 @@ app.get('/v1/:namespace/:name/:version/:variant/blob', (c) => {
   const row = store.findBlob(key.namespace, key.name, key.version, key.variant);
   if (row === undefined) return problem(c, 404, 'NOT_FOUND', 'There is no such version');
   const etag = `"sha256:${row.hex}"`;
-  if (isKnown(c, etag)) return c.body(null, 304, { ETag: etag, ...SECURE });
+  if (isKnown(c, etag)) return c.body(null, 304, { ETag: etag, ...always(c) });
   const range = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(c.req.header('range') ?? '');
   const start = range === null ? 0 : Number(range[1]);
   const end = range === null ? row.size - 1 : Math.min(Number(range[2]), row.size - 1);
@@ -106,7 +115,7 @@ app.get('/v1/:namespace/:name/:version/:variant/blob', (c) => {
     'Content-Security-Policy': "sandbox; default-src 'none'",
     ETag: etag,
     'Accept-Ranges': 'bytes',
-    'X-Content-Type-Options': 'nosniff',
+    ...always(c),
     ...(range === null ? null : { 'Content-Range': `bytes ${start}-${end}/${row.size}` }),
   });
 });
@@ -138,7 +147,7 @@ app.put('/v1/:namespace/:name/:version/:variant/blob', async (c) => {
     }),
     at,
   });
-  return published ? c.json({ ok: true, digest, size }, 201, SECURE) : exists();
+  return published ? c.json({ ok: true, digest, size }, 201, always(c)) : exists();
 });
 
 function mayPublish(authorization: string | undefined): boolean {
