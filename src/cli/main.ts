@@ -1,10 +1,12 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { docs } from './docs.ts';
 import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
 import { create } from './new.ts';
 import { routes } from './routes.ts';
+import { run as runRoute } from './run.ts';
 import { schema } from './schema.ts';
 import { seed } from './seed.ts';
 import { serve } from './serve.ts';
@@ -20,6 +22,8 @@ const COMMANDS: readonly Command[] = [
   schema,
   routes,
   explain,
+  runRoute,
+  docs,
   create,
   seed,
   test,
