@@ -1,4 +1,5 @@
 import { fail } from '../errors/registry-error.ts';
+import { isCommonPassword } from './common-passwords.ts';
 import { ALL_SCOPES } from './records.ts';
 import { TOKEN_PREFIX } from './token.ts';
 
@@ -48,6 +49,7 @@ export function newPassword(text: string, username: string, minLength: number): 
   if (password === null) fail('VALUE_INVALID', 'A password is at most 1024 bytes long and has no control characters');
   if ([...password].length < minLength) fail('VALUE_INVALID', `A password has at least ${minLength} characters`);
   if (password.toLowerCase() === username) fail('VALUE_INVALID', 'A password is not the user name');
+  if (isCommonPassword(password)) fail('VALUE_INVALID', 'This password is one of the first that are guessed');
   if (password.startsWith(TOKEN_PREFIX)) fail('VALUE_INVALID', `A password does not begin with ${TOKEN_PREFIX}`);
   return password;
 }

@@ -141,7 +141,7 @@ describe('/auth/tokens', () => {
     expect(Date.parse(made.json.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
     expect((await send('GET', '/auth/me', token)).json).toMatchObject({ scopes: ['read'] });
     const listed = await send('GET', '/auth/tokens', session);
-    expect(listed.json.tokens.map((one: { name: string }) => one.name)).toEqual(['login', 'ci']);
+    expect(listed.json.tokens.map((one: { name: string }) => one.name).sort()).toEqual(['ci', 'login']);
     expect(listed.text).not.toContain('ept_');
     expect((await send('DELETE', `/auth/tokens/${id}`, session)).json).toEqual({ ok: true });
     expect((await send('GET', '/auth/me', token)).status).toBe(401);

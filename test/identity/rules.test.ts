@@ -78,7 +78,35 @@ describe('passwords', () => {
     }
   });
 
-  test('eight characters will do', () => expect(newPassword('\u{1f600}'.repeat(8), 'ada', 8)).toHaveLength(16));
+  test('eight characters will do', () => {
+    const faces = String.fromCodePoint(0x1f600, 0x1f610, 0x1f605, 0x1f620, 0x1f601, 0x1f603, 0x1f60a, 0x1f60f);
+    expect(newPassword(faces, 'ada', 8)).toHaveLength(16);
+  });
+
+  test.each([
+    'password',
+    'PassWord',
+    'Password1!',
+    'changeme',
+    'qwerty123',
+    'letmein1',
+    'iloveyou2024',
+    '12345678',
+    'aaaaaaaaaaaa',
+    'abababababab',
+    'abcdefghijkl',
+    '9876543210',
+    'administrator!',
+  ])('%j is among the first that are guessed', (text) =>
+    expect(() => newPassword(text, 'ada', 8)).toThrow(
+      expect.objectContaining({ code: 'VALUE_INVALID', message: expect.stringContaining('first that are guessed') }),
+    ),
+  );
+
+  test.each(['password of mine', 'my 12345678', 'correct horse', 'tr0ub4dor&3', 'abcdefgz', 'admin has one'])(
+    '%j is not',
+    (text) => expect(newPassword(text, 'ada', 8)).toBe(text),
+  );
 });
 
 describe('scopes, names and times', () => {
