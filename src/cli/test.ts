@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readArguments } from './arguments.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
@@ -80,6 +81,7 @@ export const test: Command = {
       kind,
       ...(values.filter !== undefined && { filter: values.filter }),
     };
+    if (values.watch && !existsSync(path)) throw new UsageError(`There is nothing at ${path} to watch`);
     if (!values.watch) return runOnce(path, options, values.json === true, context);
     await watchFolder(path, async () => {
       await runOnce(path, options, false, context);

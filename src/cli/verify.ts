@@ -18,8 +18,8 @@ Entrepot. It looks at
               routes wrote in their tests fits its schema and is found
   auth        each route, asked as anonymous and with each scope alone, answers
               as the policies and auth.require_scopes say; whoever may use a
-              route that writes holds a scope that lists what it does; a policy
-              speaks of every such route. The matrix is printed:
+              route that writes holds a scope that lists what it does; policies
+              or required scopes guard every such route. The matrix is printed:
 
                 route         anonymous  read  write  admin
                 fetch_blob    yes        yes   403    yes

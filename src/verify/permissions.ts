@@ -24,7 +24,7 @@ export async function verifyPermissions(
   const rows: PermissionMatrix['rows'][number][] = [];
   const answers: string[] = [];
   const reach: string[] = [];
-  const silent: string[] = [];
+  const writing: { readonly id: string; readonly rules: RouteRules }[] = [];
   const open: string[] = [];
   const trusting: string[] = [];
   const unsafe: string[] = [];
@@ -44,9 +44,8 @@ export async function verifyPermissions(
       if (beyond.length > 0)
         reach.push(`${route.id} lets ${name} do ${beyond.join(', ')}, which no scope of theirs lists`);
     }
-    const unspoken = rules.allows.length === 0 && rules.denies.length === 0;
-    if (changes && unspoken && definition.auth.policies.length > 0)
-      silent.push(`${route.id} writes (${rules.writes.join(', ')})`);
+    const unspoken = rules.allows.length === 0;
+    if (changes) writing.push({ id: route.id, rules });
     if (unspoken && rules.required.length === 0) open.push(route.id);
     if (rules.writes.length > 0 && !changes) unsafe.push(`${route.id}: ${rules.writes.join(', ')}`);
     if (request === null) unasked.push(`${route.id}: give it a test`);
@@ -60,7 +59,7 @@ export async function verifyPermissions(
         `${definition.routes.length} routes as ${principals.size} principals`,
       ]),
       check('whoever may use a route that writes holds a scope for each of its writes', reach),
-      check('a policy speaks of every route that writes', silent),
+      check('a policy, or a scope that its steps require, guards every route that writes', unguarded(writing)),
       ...note('neither a policy nor a required scope: open to everybody', open),
       ...note('anonymous may write', trusting),
       ...note('write although their method is safe', unsafe),
@@ -68,6 +67,17 @@ export async function verifyPermissions(
     ],
   };
   return { section, permissions: { principals: [...principals.keys()], rows } };
+}
+
+/** Routes that nothing guards; and those that only their steps guard, where policies guard the others: somebody has forgotten a tag. */
+function unguarded(writing: readonly { readonly id: string; readonly rules: RouteRules }[]): readonly string[] {
+  const byPolicy = writing.some(({ rules }) => rules.allows.length > 0);
+  return writing.flatMap(({ id, rules: { allows, required, writes } }) => {
+    if (allows.length > 0) return [];
+    const what = `${id} (${writes.join(', ')})`;
+    if (required.length === 0) return [`nothing guards ${what}`];
+    return byPolicy ? [`no policy speaks of ${what}, as one does of other routes that write`] : [];
+  });
 }
 
 function principalsOf({ auth }: Definition): ReadonlyMap<string, PrincipalView> {

@@ -49,7 +49,7 @@ export async function verifyRegistry(path: string, options: VerifyOptions): Prom
   const tests = await runRouteTests(path, { store, inspect: auditor.inspect });
   const routes = routesSection(declared, tests);
   onProgress('trying the stores');
-  const { sections, permissions } = await onTrial(declared, prepared, async (trial) => {
+  const { result, problem } = await onTrial(declared, prepared, async (trial) => {
     const storage = await verifyStorage(trial);
     const events = await eventsSection(trial, auditor, tests);
     onProgress('asking each route as each principal');
@@ -57,6 +57,11 @@ export async function verifyRegistry(path: string, options: VerifyOptions): Prom
     const audited = { ...storage, checks: [...storage.checks, ...auditChecks(auditor, tests)] };
     return { sections: [operations, routes, audited, auth.section, events], permissions: auth.permissions };
   });
+  if (result === null) {
+    const storage: Section = { id: 'storage', title: 'Storage', checks: [check('the stores open', [problem])] };
+    return { ok: false, findings, sections: [operations, routes, storage], permissions: null };
+  }
+  const { sections, permissions } = result;
   const ok = sections.every(({ checks }) => checks.every(({ outcome }) => outcome !== 'failed'));
   return { ok, findings, sections, permissions };
 }
@@ -81,13 +86,23 @@ function compileRoutes(
   }
 }
 
-async function onTrial<T>(definition: Definition, prepared: Prepared, use: (trial: Trial) => Promise<T>): Promise<T> {
+/** Null, with the reason, where the stores do not open. */
+async function onTrial<T>(
+  definition: Definition,
+  prepared: Prepared,
+  use: (trial: Trial) => Promise<T>,
+): Promise<{ readonly result: T | null; readonly problem: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-verify-'));
   try {
     const memory = Object.values(definition.kvStores).every(({ kind }) => kind === 'memory');
-    const trial = await openTrial({ definition, prepared, folder, memory, env: {}, clock: systemClock });
+    let trial: Trial;
     try {
-      return await use(trial);
+      trial = await openTrial({ definition, prepared, folder, memory, env: {}, clock: systemClock });
+    } catch (thrown) {
+      return { result: null, problem: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+    try {
+      return { result: await use(trial), problem: '' };
     } finally {
       await trial.close();
     }

@@ -151,6 +151,18 @@ describe('entrepot test', () => {
     expect(none.stdout).toMatch(/There are no tests here/);
   });
 
+  test('reads the tests of a definition in one file from beside it', async () => {
+    const folder = registryWith({ tests: [GOOD] });
+    const file = join(folder, 'notes.json');
+    writeFileSync(file, JSON.stringify({ ...NOTES, features: { loud: false } }));
+    writeFileSync(join(folder, 'other.test.json'), 'not read');
+    const patched = { ...GOOD, name: 'patched', given: { definition: { features: { loud: true } } } };
+    writeFileSync(join(folder, 'notes.test.json'), JSON.stringify({ tests: [GOOD, patched] }));
+    const { code, stdout } = await entrepot(file);
+    expect(stdout).toMatch(/^2 passed/m);
+    expect(code).toBe(0);
+  });
+
   test('says that a patch breaks the registry', async () => {
     const given = { definition: { api: { routes: [{ id: 'x' }] } } };
     const { code, stdout } = await entrepot(registryWith({ tests: [{ ...GOOD, given }] }));
@@ -174,6 +186,9 @@ describe('entrepot test', () => {
     const wrong = await runProgram(PROGRAM, ['test', folder, '--store', 'paper'], { cwd: ROOT });
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/"paper" is not one of memory, sqlite, declared/);
+    await expect(entrepot(join(folder, 'nowhere'), '--watch')).rejects.toThrow(
+      /There is nothing at .*nowhere to watch/,
+    );
   });
 
   test('runs again when a file changes, until it is told to stop', async () => {

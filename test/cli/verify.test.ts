@@ -36,13 +36,17 @@ async function entrepot(...args: readonly string[]) {
 
 describe('entrepot verify', { timeout: 60_000 }, () => {
   test('prints what holds and who may do what, and exits with 0', async () => {
-    const { code, stdout, stderr } = await runProgram(join(ROOT, 'bin/entrepot'), ['verify', registryWith(NOTES)], {
-      cwd: ROOT,
-    });
+    const { code, stdout, stderr } = await runProgram(
+      join(ROOT, 'bin/entrepot'),
+      ['verify', registryWith(NOTES), '--store', 'memory'],
+      {
+        cwd: ROOT,
+      },
+    );
     for (const title of ['Operations', 'Routes', 'Storage', 'Who may do what', 'Events']) {
       expect(stdout).toMatch(new RegExp(`^${title}$`, 'm'));
     }
-    expect(stdout).toMatch(/^ {2}✓ the operations' examples hold on sqlite \(\d+ examples\)$/m);
+    expect(stdout).toMatch(/^ {2}✓ the operations' examples hold on memory \(\d+ examples\)$/m);
     expect(stdout).toMatch(/^ {6}route +anonymous +read +write +admin$/m);
     expect(stdout).toMatch(/^ {6}write_note +401 +403 +yes +yes$/m);
     expect(stdout).toMatch(/^ {2}· routes without a test\n {6}read_note\n {6}relay_note$/m);
@@ -56,16 +60,17 @@ describe('entrepot verify', { timeout: 60_000 }, () => {
     const definition = structuredClone(NOTES);
     const route = definition.api.routes[1]!;
     route.tags = [];
+    route.pipeline.shift();
     const { code, stdout } = await entrepot(
       registryWith(definition, { ...TEST, response: { status: 200 } }),
       '--store',
       'memory',
     );
     expect(stdout).toMatch(
-      /^ {2}✗ a policy speaks of every route that writes\n {6}write_note writes \(emit\.event, kv\.put\)$/m,
+      /^ {2}✗ a policy, or a scope .* guards every route that writes\n {6}nothing guards write_note \(emit\.event, kv\.put\)$/m,
     );
     expect(stdout).toMatch(/^ {6}notes\.test\.json:1 a note is kept: status: 201 \(see "entrepot test"\)$/m);
-    expect(stdout).toMatch(/^This registry is wrong: \d+ checks held, 2 failed, /m);
+    expect(stdout).toMatch(/^This registry is wrong: \d+ checks held, 3 failed, /m);
     expect(code).toBe(1);
   });
 
@@ -77,6 +82,15 @@ describe('entrepot verify', { timeout: 60_000 }, () => {
       permissions: { principals: ['anonymous', 'read', 'write', 'admin'] },
     });
     expect(code).toBe(0);
+  });
+
+  test('tells that stores do not open', async () => {
+    const { entities: _, storage: __, indexes: ___, ...rest } = NOTES;
+    const definition = { ...rest, upstreams: {}, events: {}, api: { routes: [] } };
+    const { code, stdout } = await entrepot(registryWith(definition, { ...TEST, response: { status: 404 } }));
+    expect(stdout).toMatch(/^ {2}✗ the stores open\n {6}\S/m);
+    expect(stdout).not.toMatch(/\bat .*\.ts:/);
+    expect(code).toBe(1);
   });
 
   test('shows the findings of a definition that has errors, and looks no further', async () => {

@@ -18,8 +18,16 @@ async function verify(trial: Trial) {
 
 const ANSWERS = 'routes answer each principal as policies and scopes say';
 const REACH = 'whoever may use a route that writes holds a scope for each of its writes';
-const SPOKEN = 'a policy speaks of every route that writes';
+const GUARDED = 'a policy, or a scope that its steps require, guards every route that writes';
 const WRITE = 1;
+
+/** A second route that writes, which a policy speaks of. */
+function withTwoWriters() {
+  const definition = notes();
+  const { api } = definition;
+  api.routes.push({ ...structuredClone(api.routes[WRITE]), id: 'put_note', path: '/put/{name}' });
+  return definition;
+}
 
 describe('permissions', () => {
   test('of a registry that is right', async () => {
@@ -33,12 +41,20 @@ describe('permissions', () => {
     });
   });
 
-  test('a route that writes and that no policy speaks of is wrong, even where its steps require a scope', async () => {
-    const definition = notes();
+  test('a route that writes and that no policy speaks of is wrong where policies speak of others', async () => {
+    const definition = withTwoWriters();
     definition.api.routes[WRITE].tags = [];
     const { failed, rows } = await verify(await trialOf(definition));
-    expect(failed).toEqual({ [SPOKEN]: ['write_note writes (emit.event, kv.put)'] });
+    expect(failed).toEqual({
+      [GUARDED]: ['no policy speaks of write_note (emit.event, kv.put), as one does of other routes that write'],
+    });
     expect(rows.write_note).toEqual(['401', '403', 'yes', 'yes']);
+  });
+
+  test('steps may guard routes that write where no policy speaks of any', async () => {
+    const definition = notes();
+    definition.api.routes[WRITE].tags = [];
+    expect((await verify(await trialOf(definition))).failed).toEqual({});
   });
 
   test('a route that writes for everybody is wrong three times over', async () => {
@@ -47,7 +63,7 @@ describe('permissions', () => {
     definition.api.routes[WRITE].pipeline.shift();
     const { failed, notes: found, rows } = await verify(await trialOf(definition));
     expect(failed).toEqual({
-      [SPOKEN]: ['write_note writes (emit.event, kv.put)'],
+      [GUARDED]: ['nothing guards write_note (emit.event, kv.put)'],
       [REACH]: [
         'write_note lets anonymous do emit.event, kv.put, which no scope of theirs lists',
         'write_note lets read do emit.event, kv.put, which no scope of theirs lists',
