@@ -168,6 +168,8 @@ export interface RecordQuery {
   readonly order: readonly { readonly column: string; readonly descending: boolean }[];
   readonly limit: number;
   readonly cursor: string | null;
+  /** False: the page's `next` is not asked for. True when left out. */
+  readonly wantsNext?: boolean;
 }
 
 export interface RecordPage {

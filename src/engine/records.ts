@@ -88,7 +88,10 @@ export class RequestRecords implements Records {
     const visible = this.#visible(index.document, asRegistry);
     const purpose = () => cursorPurpose(index, query);
     const after = query.cursor === null ? null : asPosition(this.#session.openCursor(purpose(), query.cursor));
-    const base = { collection: index.document.name, index: index.name, where: query.where, order: query.order };
+    // A transaction proves later that a page had no more than it showed; hidden records make a page of several.
+    const wantsMore = query.wantsNext !== false || visible !== null || this.#session.txn !== null;
+    const { where, order } = query;
+    const base = { collection: index.document.name, index: index.name, where, order, wantsMore };
     return this.#collect(
       visible,
       query.limit,

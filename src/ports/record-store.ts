@@ -165,6 +165,8 @@ export interface IndexQuery extends CountQuery {
   readonly limit: number;
   /** Only rows after this position in `order`. */
   readonly after: Position | null;
+  /** False: nobody asks whether there are more, so that a store need not look, and the page's `more` says nothing. True when left out. */
+  readonly wantsMore?: boolean;
 }
 
 /** A place in an ordered list: the values of the order's columns, in their order, and the key. */

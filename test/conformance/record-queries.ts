@@ -109,6 +109,19 @@ export function recordQuerySuite(suite: RecordSuite): void {
       );
     });
 
+    it('shows the same page to who does not ask whether there are more', async () => {
+      await putAll();
+      const query = itemQuery({ order: [{ column: 'rank', descending: true }], limit: 5 });
+      const asking = await suite.store.query(query);
+      const { records } = await suite.store.query({ ...query, wantsMore: false });
+      expect(asking.more).toBe(true);
+      expect(records).toEqual(asking.records);
+      const after = { values: records[4]!.position, key: records[4]!.key };
+      const next = await suite.store.query({ ...query, after, wantsMore: false });
+      expect(next.records).toEqual((await suite.store.query({ ...query, after })).records);
+      expect(next.records).toHaveLength(5);
+    });
+
     it('does not show records that are not in the index', async () => {
       const { store } = suite;
       await write(store, { puts: [item('a'), { ...item('b'), rows: {} }, item('c')] });

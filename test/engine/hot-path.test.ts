@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineRequest, EngineResponse } from '../../src/engine/exchange.ts';
 import type { Registry } from '../../src/main.ts';
-import type { RecordStore } from '../../src/ports/record-store.ts';
+import type { IndexQuery, RecordStore } from '../../src/ports/record-store.ts';
 import { whenReady } from '../../src/shared/maybe-promise.ts';
 import { ROOT } from '../house/source-files.ts';
 import { ADMIN, openTestRegistry, STORE_KINDS, type TestRegistry } from '../support/registry.ts';
@@ -50,6 +50,27 @@ describe.each(STORE_KINDS)('the routes that are asked for most, on %s', (kind) =
       status: 304,
       body: null,
     });
+  });
+
+  it('ask the store for no more than they show', async () => {
+    const asked: IndexQuery[] = [];
+    const opened = await openTestRegistry(ROOT, {
+      kind,
+      seams: {
+        wrapRecordStore: (store) => ({
+          ...store,
+          query(query) {
+            asked.push(query);
+            return store.query(query);
+          },
+        }),
+      },
+    });
+    await publish(opened);
+    asked.length = 0;
+    await opened.send('GET', '/v1/acme/tool/latest');
+    await opened.send('GET', '/v1/acme/tool/versions');
+    expect(asked.map(({ wantsMore }) => wantsMore)).toEqual([false, true]);
   });
 
   it('pass a stored document on without looking into it', async () => {

@@ -77,11 +77,13 @@ export function createSqliteReader(
     const { shape, values, source } = planQuery(layoutOf(asked), asked.where, now());
     if (source === null) return { records: [], more: false };
     const { order, after, collection, limit } = asked;
+    // One row more tells whether there are more.
+    const lookAhead = asked.wantsMore === false && after === null ? 0 : 1;
     const orderShape = order.map(({ column, descending }) => `${descending ? '-' : '+'}${column}`).join(' ');
     const read = (depth: number, found: number): readonly (readonly SqliteValue[])[] => {
       const statement = statements.get(`${shape} by ${orderShape} ${depth}`, () => selectStretch(source, order, depth));
       const position = after === null ? null : positionValues(after);
-      return statement.rows({ ...values, ...position, collection, limit: limit + 1 - found });
+      return statement.rows({ ...values, ...position, collection, limit: limit + lookAhead - found });
     };
     if (after === null) return toPage(read(-1, 0).map(toIndexedRecord), limit);
     const rows = transactor.read(() => {

@@ -30,7 +30,8 @@ export const indexQuery: OperationHandler = {
         ...(equal === null ? [] : keyFilters(index, equal)),
         ...(asked === null ? [] : whereFilters(index, ordering, asked)),
       ];
-      const query = { where, order: order(run, equal), limit: limit(run), cursor: cursor(run) };
+      const wantsNext = bindNext !== null;
+      const query = { where, order: order(run, equal), limit: limit(run), cursor: cursor(run), wantsNext };
       return whenReady(records.query(index, query, asRegistry), (page) => {
         bind(run, page.records);
         bindNext?.(run, page.next);
