@@ -11,6 +11,7 @@ import { createPlaces, spotOf } from './places.ts';
 import { readRegistryFiles } from './read-files.ts';
 import { createReporter } from './reporter.ts';
 import { readAuth } from './sections/auth.ts';
+import { readCaching } from './sections/caching.ts';
 import { readEntities, readVersioning } from './sections/entities.ts';
 import { readErrors, readEvents, readReplication } from './sections/events.ts';
 import { readHttp } from './sections/http.ts';
@@ -133,7 +134,7 @@ function readSchema(context: LoadContext, model: Model, reader: ObjectReader) {
     auth: readAuth(context, reader),
     http: readHttp(context, reader),
     upstreams: readUpstreams(context, model, reader),
-    caching: readShaped(context, reader, 'caching', SHAPES.caching),
+    caching: readCaching(context, reader),
     ops: readOps(context, reader),
     errors: readErrors(context, model, reader),
     features: reader.object('features') ?? {},

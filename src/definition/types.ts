@@ -23,7 +23,7 @@ export interface Definition {
   readonly auth: AuthDefinition;
   readonly http: { /** Null: pages of other origins are not let in. */ readonly cors: CorsDefinition | null };
   readonly upstreams: Readonly<Record<string, UpstreamDefinition>>;
-  readonly caching: JsonObject;
+  readonly caching: CachingDefinition;
   readonly ops: OpsDefinition;
   readonly routes: readonly RouteDefinition[];
   readonly pipelines: Readonly<Record<string, PipelineDefinition>>;
@@ -161,6 +161,33 @@ export interface CorsDefinition {
   /** Response headers that pages may read. */
   readonly exposeHeaders: readonly string[];
   readonly maxAgeSeconds: number;
+}
+
+/** Null: off. */
+export interface CachingDefinition {
+  readonly responses: ResponseCacheDefinition | null;
+  readonly blobs: BlobCacheDefinition | null;
+}
+
+/** Whole answers, kept in memory. */
+export interface ResponseCacheDefinition {
+  /** In lower case: an answer is kept for requests with the same values of these. */
+  readonly varyHeaders: readonly string[];
+  /** Of a body. */
+  readonly maxEntryBytes: number;
+  readonly ttlSeconds: number;
+  /** A kept answer without an entity tag gets one, made of its body. */
+  readonly useEtag: boolean;
+  /** A kept answer says since when it has been as it is. */
+  readonly useLastModified: boolean;
+}
+
+/** Small blobs, kept in memory. */
+export interface BlobCacheDefinition {
+  /** What is read stays longest; false: what came in last. */
+  readonly pinOnAccess: boolean;
+  /** Of all of them. */
+  readonly maxBytes: number;
 }
 
 export interface PolicyDefinition {

@@ -29,13 +29,17 @@ const MAX_LISTED_NODES = 2000;
 
 /**
  * JSON Schema 2020-12. A schema refers to named ones as `{"$ref": "Name"}` or `"Name#/$defs/part"`. Keywords and formats that are not
- * known are problems, not silence; patterns run in linear time.
+ * known are problems, not silence; patterns run in linear time. `trusted` schemas are known to be valid: they are compiled without being
+ * validated first, and only `compile` may be used.
  */
-export function createSchemaCompiler(named: Readonly<Record<string, object>>): SchemaCompiler {
+export function createSchemaCompiler(
+  named: Readonly<Record<string, object>>,
+  { trusted = false }: { readonly trusted?: boolean } = {},
+): SchemaCompiler {
   const instances = new Map<string, Ajv2020>();
   const instance = (coerce: boolean, allErrors: boolean): Ajv2020 => {
     const key = `${coerce} ${allErrors}`;
-    const ajv = instances.get(key) ?? openAjv(named, coerce, allErrors);
+    const ajv = instances.get(key) ?? openAjv(named, coerce, allErrors, !trusted);
     instances.set(key, ajv);
     return ajv;
   };
@@ -67,9 +71,15 @@ export function createSchemaCompiler(named: Readonly<Record<string, object>>): S
   };
 }
 
-function openAjv(named: Readonly<Record<string, object>>, coerce: boolean, allErrors: boolean): Ajv2020 {
+function openAjv(
+  named: Readonly<Record<string, object>>,
+  coerce: boolean,
+  allErrors: boolean,
+  validateSchema: boolean,
+): Ajv2020 {
   const ajv = new Ajv2020({
     strictSchema: true,
+    validateSchema,
     strictTypes: false,
     strictTuples: false,
     allowUnionTypes: true,

@@ -36,8 +36,21 @@ export function compileRegex(source: string): LinearRegex {
   return isProvablyLinear(node) ? nativeRegex(source, printRegex(node, 'native'), linear) : linear;
 }
 
+/** Definitions tend to repeat their patterns. */
+const checked = new Map<string, Problem | null>();
+const MOST_CHECKED = 1000;
+
 /** What is wrong with a pattern, or null. */
 export function checkRegex(source: string): Problem | null {
+  const known = checked.get(source);
+  if (known !== undefined) return known;
+  const problem = findProblem(source);
+  if (checked.size >= MOST_CHECKED) checked.clear();
+  checked.set(source, problem);
+  return problem;
+}
+
+function findProblem(source: string): Problem | null {
   try {
     compileRegex(source);
     return null;

@@ -153,7 +153,7 @@ function checkValue(
 
 /** Validators by argument definition; numbers may be written as texts in templates. */
 function createValidators(): ValidatorOf {
-  const compiler = createSchemaCompiler({});
+  const compiler = createSchemaCompiler({}, { trusted: true });
   const known = new Map<ArgumentDefinition, SchemaValidator | null>();
   return (definition, coerce) => {
     const { schema } = definition;

@@ -10,7 +10,7 @@ export const blobsRule: Rule = {
   run(context) {
     for (const { list } of context.roots) {
       checkOrder(context, list, { put: new Set(), pending: new Map(), committed: new Map() });
-      checkDigests(context, [...allSteps(list)]);
+      checkDigests(context, allSteps(list));
     }
   },
 };

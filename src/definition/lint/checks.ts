@@ -53,7 +53,7 @@ function onlyOperationsIn(context: LintContext, subject: Subject, value: Json, s
   const list = typeof value === 'string' ? valuesAt(subject.definition, value)[0] : value;
   if (!Array.isArray(list)) return [wrong(spot, 'A list of operations, or the path of one, is expected here')];
   return context.roots.flatMap((root) =>
-    [...allSteps(root.list)].flatMap((step) =>
+    allSteps(root.list).flatMap((step) =>
       list.includes(step.op)
         ? []
         : [broken(spotOf(step.json, 'op'), `"${step.op}" is not among the operations allowed`)],
@@ -64,7 +64,7 @@ function onlyOperationsIn(context: LintContext, subject: Subject, value: Json, s
 /** Entities that steps name and `primary_key` fields. What is missing was reported where it is named, too. */
 function entitiesExist(context: LintContext, spot: Spot): readonly Failure[] {
   const missing = context.roots.flatMap((root) =>
-    [...allSteps(root.list)].flatMap((step) =>
+    allSteps(root.list).flatMap((step) =>
       step.args.flatMap(({ definition, references }) =>
         definition?.to === 'entity' ? references.filter((name) => context.model.entities[name] === undefined) : [],
       ),
@@ -103,13 +103,13 @@ function putsFollowedBy(context: LintContext, value: Json, spot: Spot): readonly
     return [wrong(spot, 'The name of an operation is expected here', fix)];
   }
   return context.roots.flatMap((root) => {
-    const steps = [...allSteps(root.list)];
+    const steps = allSteps(root.list);
     return steps.flatMap((step, index) => {
       if (step.op !== 'blob.put') return [];
       const isFollowed = steps.slice(index + 1).some((later) => {
         const called = calledPipeline(later);
         const pipeline = called === null ? null : context.pipeline(called);
-        return later.op === value || [...allSteps(pipeline?.list ?? { steps: [] })].some(({ op }) => op === value);
+        return later.op === value || allSteps(pipeline?.list ?? { steps: [] }).some(({ op }) => op === value);
       });
       return isFollowed ? [] : [broken(step.spot, `No "${value}" follows this "blob.put"`)];
     });

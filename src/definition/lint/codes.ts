@@ -28,7 +28,7 @@ const ANYWHERE: readonly string[] = [
 export const codesRule: Rule = {
   codes: ['CODE_NEVER_RAISED'],
   run(context) {
-    const raised = new Set(context.roots.flatMap(({ list }) => [...allSteps(list)].flatMap((step) => ownCodes(step))));
+    const raised = new Set(context.roots.flatMap(({ list }) => allSteps(list).flatMap((step) => ownCodes(step))));
     for (const { list } of context.roots) {
       for (const step of allSteps(list)) checkCatch(context, step);
     }

@@ -101,7 +101,7 @@ function stepsOf(
   list: Parameters<typeof allSteps>[0],
   seen: Set<string>,
 ): readonly { readonly op: string; readonly args: JsonObject }[] {
-  return [...allSteps(list)].flatMap((step) => {
+  return allSteps(list).flatMap((step) => {
     const called = calledPipeline(step);
     const root = called === null || seen.has(called) ? null : context.pipeline(called);
     if (called !== null) seen.add(called);

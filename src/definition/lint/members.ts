@@ -70,7 +70,7 @@ function together(a: ValueShape | null, b: ValueShape | null): ValueShape | null
 }
 
 function usesOf(context: LintContext, root: RootList): readonly { readonly use: Use; readonly spot: Spot }[] {
-  return [...allSteps(root.list)].flatMap((step) => {
+  return allSteps(root.list).flatMap((step) => {
     const { when, args } = context.parsed(step);
     const tested = (when?.uses ?? []).map((use) => ({ use, spot: step.when?.spot ?? step.spot }));
     return [...tested, ...args.flatMap(({ node, uses }) => uses.map((use) => ({ use, spot: node.spot })))];

@@ -30,7 +30,7 @@ export const proxiesRule: Rule = {
 export function fetchedUpstreams(context: LintContext): readonly string[] {
   const declared = memberObject(context.schema, 'upstreams');
   const names = context.roots.flatMap(({ list }) =>
-    [...allSteps(list)].flatMap((step) =>
+    allSteps(list).flatMap((step) =>
       step.args.flatMap((node) => (node.definition?.to === 'upstream' ? node.references : [])),
     ),
   );

@@ -22,7 +22,7 @@ export const recursionRule: Rule = {
 function callsOf(
   list: Parameters<typeof allSteps>[0],
 ): readonly { readonly target: string; readonly step: StepNode }[] {
-  return [...allSteps(list)].flatMap((step) => {
+  return allSteps(list).flatMap((step) => {
     const target = calledPipeline(step);
     return target === null ? [] : [{ target, step }];
   });

@@ -3,6 +3,7 @@ import { isObject } from '../object-reader.ts';
 import type { Spot } from '../places.ts';
 import type { Json } from '../types.ts';
 import type { LintContext } from './context.ts';
+import { isPlainSchema } from './plain-schema.ts';
 import type { Rule } from './rule.ts';
 import { allSteps } from './walk-steps.ts';
 
@@ -14,7 +15,7 @@ export const schemasRule: Rule = {
     // Routes tend to repeat each other's schemas.
     const good = new Set<string>();
     const check = (resolved: Json, spot: Spot): void => {
-      if (!isObject(resolved)) return;
+      if (!isObject(resolved) || isPlainSchema(resolved, context.model.schemas)) return;
       const text = JSON.stringify(resolved);
       if (good.has(text)) return;
       if (compiles(compiler, resolved)) {

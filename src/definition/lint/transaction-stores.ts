@@ -42,7 +42,7 @@ function checkUses(context: LintContext, uses: readonly StoreUse[]): void {
 
 /** The stores that a step and the steps inside it touch; what a called pipeline touches stands at the call. */
 function usesOf(context: LintContext, step: StepNode, seen: Set<string>): readonly StoreUse[] {
-  return [...allSteps({ steps: [step] })].flatMap((inner) => {
+  return allSteps({ steps: [step] }).flatMap((inner) => {
     const own = inner.args.flatMap((node): readonly StoreUse[] => {
       const name = node.references[0];
       if (name === undefined) return [];

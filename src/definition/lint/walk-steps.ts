@@ -8,12 +8,15 @@ export function innerLists(step: StepNode): readonly StepList[] {
   ];
 }
 
-/** Every step of a list and of the lists inside, each before what it holds. */
-export function* allSteps(list: Pick<StepList, 'steps'>): Generator<StepNode> {
-  for (const step of list.steps) {
-    yield step;
-    for (const inner of innerLists(step)) yield* allSteps(inner);
-  }
+const flattened = new WeakMap<readonly StepNode[], readonly StepNode[]>();
+
+/** Every step of a list and of the lists inside, each before what it holds. Worked out once: most rules ask for it. */
+export function allSteps({ steps }: Pick<StepList, 'steps'>): readonly StepNode[] {
+  const known = flattened.get(steps);
+  if (known !== undefined) return known;
+  const all = steps.flatMap((step) => [step, ...innerLists(step).flatMap((inner) => allSteps(inner))]);
+  flattened.set(steps, all);
+  return all;
 }
 
 /** The pipeline that a step calls, or null. */

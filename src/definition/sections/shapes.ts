@@ -25,16 +25,6 @@ const CHECK: Shape = { id: 'text', require: 'object', on_fail: 'on_fail' };
 
 export const SHAPES = {
   capabilities: { protocols: 'texts', storage: 'texts', features: 'texts' },
-  caching: {
-    response_cache: {
-      enabled: 'boolean',
-      vary_headers: 'texts',
-      max_entry_bytes: 'integer',
-      default_ttl_seconds: 'integer',
-      revalidate: { use_etag: 'boolean', use_last_modified: 'boolean' },
-    },
-    blob_cache: { enabled: 'boolean', pin_on_access: 'boolean', max_bytes: 'integer', eviction: { policy: 'text' } },
-  },
   replication: {
     mode: 'text',
     log: { store: 'text', key_prefix: 'text', ordering: 'text', max_event_bytes: 'integer' },
@@ -98,11 +88,6 @@ function isList(shape: Shape): shape is readonly [Shape] {
 /** Warns of the sections that `schema.json` or a pack has and this version does not run. */
 export function warnOfSectionsNotRun(context: LoadContext, owner: ObjectReader): void {
   const { json } = owner;
-  const cachingReader = json.caching === undefined ? null : owner.child('caching');
-  for (const key of ['response_cache', 'blob_cache']) {
-    if (cachingReader?.has(key) && isEnabled(cachingReader.json[key]))
-      notRun(context, cachingReader.at(key), `"${key}"`);
-  }
   if (owner.has('gc') && isEnabled(json.gc)) notRun(context, owner.at('gc'), 'Garbage collection');
   for (const key of ['access', 'commands']) {
     if (owner.has(key) && !isEmpty(json[key])) notRun(context, owner.at(key), `"${key}"`);
