@@ -1,4 +1,6 @@
 import { isAbsolute, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { createMemoryFront } from './adapters/blob-store/memory-front.ts';
 import type { CallStats } from './adapters/guards/call-meter.ts';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
 import { blobStores, caches, recordStores, upstreamClients } from './adapters/index.ts';
@@ -76,9 +78,11 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
   const measured: (() => PartStats)[] = [];
+  const front = createMemoryFront(definition.caching.blobs);
   const openCache = () => caches.memory.open({ maxBytes: CACHE_BYTES, clock });
   let cache = openCache();
   let plan = options.plan;
+  let settings = definition.caching.blobs;
   const closeAll = async () => {
     for (const store of blobs.values()) await store.close();
     for (const store of records.values()) await store.close();
@@ -106,7 +110,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         clock,
       });
       measured.push(() => ({ kind: 'blob_store', name, calls: guarded.stats() }));
-      blobs.set(name, options.wrapBlobStore?.(guarded, name) ?? guarded);
+      blobs.set(name, front.before(options.wrapBlobStore?.(guarded, name) ?? guarded));
     }
     const first = need(records.get(names[0] ?? ''));
     const background = new Set<Promise<unknown>>();
@@ -159,6 +163,10 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         plan = next;
         // What the definition before has cached may mean something else to this one.
         cache = openCache();
+        if (!isDeepStrictEqual(settings, next.definition.caching.blobs)) {
+          settings = next.definition.caching.blobs;
+          front.configure(settings);
+        }
         runtime = runtimeOf(next);
         return runtime;
       },
@@ -167,6 +175,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       stats: () => [
         ...measured.map((part) => part()),
         { kind: 'cache', name: 'memory', calls: cache.calls(), cache: cache.stats() },
+        ...kept('blobs', front.stats()),
       ],
       async sweep() {
         await Promise.all(background);
@@ -183,6 +192,11 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     await closeAll();
     throw error;
   }
+}
+
+/** A cache that is not a port, where it keeps anything. */
+function kept(name: string, stats: CacheStats | null): readonly PartStats[] {
+  return stats === null ? [] : [{ kind: 'cache', name, calls: {}, cache: stats }];
 }
 
 /** What a plan asks of a record store; the first one holds the engine's own collections, too. */

@@ -23,8 +23,9 @@ export interface BlobStore {
    * The bytes of a blob, or null when there is none. Small content comes in one piece (`bytes`), the rest as a stream
    * whose reader sets the pace and which must be consumed or destroyed. Fails with RANGE_NOT_SATISFIABLE when the range starts
    * beyond the content, and with BLOB_CORRUPT when the blob turns out damaged: it is then in quarantine, absent until put anew.
+   * With `verify` small content is compared with its digest also where the store has lately found it sound.
    */
-  get(digest: string, range?: ByteRange): MaybePromise<BlobContent | null>;
+  get(digest: string, range?: ByteRange, verify?: boolean): MaybePromise<BlobContent | null>;
   /** Size and the like without opening it; null when absent. */
   stat(digest: string): MaybePromise<BlobStat | null>;
   /** Returns whether it was there. Does not look at leases: `sweep` does. */

@@ -34,9 +34,9 @@ async function* walk(
     if (match === null) continue;
     const hex = hexAbove ?? match.hex;
     const start = prefix + match.slices.join('');
-    // Every digest that begins so comes before.
-    if (ordered && start < after.slice(0, start.length)) continue;
     if (depth + 1 < levels.length) {
+      // Every digest that begins so comes before.
+      if (ordered && start < after.slice(0, start.length)) continue;
       yield* walk(io, layout, after, depth + 1, `${folder}/${name}`, start, hex);
     } else if (hex !== null && hex > after && `${folder}/${name}` === layout.blob(hex)) {
       yield hex;

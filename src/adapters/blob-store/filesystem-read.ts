@@ -19,7 +19,7 @@ export function createKnownBlobs(): KnownBlobs {
 }
 
 export interface BlobReader {
-  get(digest: string, range?: ByteRange): MaybePromise<BlobContent | null>;
+  get(digest: string, range?: ByteRange, verify?: boolean): MaybePromise<BlobContent | null>;
   stat(digest: string): MaybePromise<BlobStat | null>;
   /** Whether the blob is there. Brings it back when a sweeper has taken it aside and not deleted it yet. */
   restore(hex: string): Promise<boolean>;
@@ -121,10 +121,10 @@ export function createBlobReader(io: FileIo, layout: Layout, turns: Turns, known
 
   return {
     restore,
-    get(digest, range) {
+    get(digest, range, verify) {
       const hex = addressHex(digest);
       const size = known.get(hex);
-      if (size === undefined || size > SMALL_BYTES) return getLater(hex, range);
+      if (size === undefined || size > SMALL_BYTES || verify === true) return getLater(hex, range);
       return getNow(hex, size, range) ?? getLater(hex, range);
     },
     stat(digest) {

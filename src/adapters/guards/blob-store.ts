@@ -34,10 +34,10 @@ export function guardBlobStore(store: BlobStore): GuardedBlobStore {
         return store.put(watched.source, options);
       }).catch(watched.rethrow);
     },
-    get: (digest, range) =>
+    get: (digest, range, verify) =>
       meter.run('get', () => {
         if (range !== undefined) checkRange(range);
-        return store.get(digest, range);
+        return store.get(digest, range, verify);
       }),
     stat: (digest) => meter.run('stat', () => store.stat(digest)),
     delete: (digest) => run('delete', () => store.delete(digest)),
