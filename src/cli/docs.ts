@@ -10,6 +10,7 @@ const HELP = `Usage: entrepot docs [DIR|FILE] [--out FOLDER] [--check]
 Renders the reference of a registry as Markdown:
 
   operations.md   each operation: arguments, effect, codes, an example
+  findings.md     each finding of the checker: what it means, how to mend it
   routes.md       each route of the registry: what it takes and what it answers
 
 Without DIR or FILE: the current folder where it has a schema.json, else the
@@ -23,7 +24,7 @@ Options:
 
 export const docs: Command = {
   name: 'docs',
-  summary: 'render the reference of operations and routes',
+  summary: 'render the reference of operations, findings and routes',
   help: HELP,
   async run(args, context) {
     const { values, positionals } = readArguments(args, { out: { type: 'string' }, check: { type: 'boolean' } }, 1);

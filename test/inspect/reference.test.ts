@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FINDING_CODES } from '../../src/definition/finding-codes.ts';
 import { referencePages } from '../../src/inspect/reference.ts';
 import { textOf } from '../house/source-files.ts';
 import { inspected } from './inspected.ts';
@@ -12,7 +13,8 @@ test('the committed reference is what `entrepot docs` renders', async () => {
 
 test('every operation and every route has its place in it, and tables hold together', async () => {
   const { definition, vocabulary } = await inspected();
-  const [operations, routes] = referencePages(definition, vocabulary).map(({ text }) => text);
+  const [operations, findings, routes] = referencePages(definition, vocabulary).map(({ text }) => text);
+  for (const code of Object.keys(FINDING_CODES)) expect(findings).toContain(code);
   for (const op of vocabulary.keys()) expect(operations).toContain(`\n## ${op}\n`);
   for (const { id } of definition.routes) expect(routes).toContain(`\n## ${id}\n`);
   for (const text of [operations, routes]) {
