@@ -21,7 +21,7 @@ export interface LoggedEvent {
 export interface Inside extends MeasuredRegistry {
   /** An OpenAPI 3.1 document. */
   openApi(): object;
-  routes(): readonly object[];
+  routes(): readonly { readonly id: string; readonly paths: readonly string[] }[];
   /** What it runs with; no secret in it. */
   config(): object;
   /** Of a record store (null: the first), after a position. Fails with NOT_FOUND. */

@@ -56,6 +56,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { registry, log } = options;
   const cors = perDefinition(registry, ({ http }) => (http.cors === null ? null : openCors(http.cors)));
   const system = systemRoutes({ ...options, inside: options.inside ?? null, cors });
+  for (const { id, paths } of options.inside?.routes() ?? []) {
+    for (const path of paths.filter(system.takes))
+      log.warn({ route: id, path }, 'This route is never reached: every registry has one of its own at its path');
+  }
   const onSystemRequest = getRequestListener(system.app.fetch, {
     overrideGlobalObjects: false,
     errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Inside } from '../../src/http/inside-routes.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createRequestLog } from '../../src/http/request-log.ts';
 import { type RunningServer, startServer } from '../../src/http/server.ts';
@@ -17,6 +18,7 @@ let infoIsOn = true;
 let slowMs = 60_000;
 let registry: Registry;
 let server: RunningServer;
+let inside: Inside;
 let writer: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
@@ -44,7 +46,7 @@ beforeAll(async () => {
   await registry.identity.createUser({ username: 'ann', password: null, scopes: ['read', 'write'] });
   const { token } = await registry.identity.createToken({ user: 'ann', name: 'test', scopes: null, expiresAt: null });
   writer = { authorization: `Bearer ${token}` };
-  const inside = insideOf({
+  inside = insideOf({
     registry,
     vocabulary: await vocabulary(),
     metrics,
@@ -118,6 +120,16 @@ describe('what is inside', () => {
     const { routes } = await jsonOf('/admin/routes');
     expect(routes.map(({ id }: { id: string }) => id)).toContain('publish_artifact');
   });
+});
+
+test('a route at a path that every registry has is told of when the server starts', async () => {
+  const log = { warn: (fields: object) => void warned.push(fields), error: () => {} };
+  const warned: object[] = [];
+  const routes = () => [{ id: 'mine', paths: ['/v1/events', '/v1/{x}', '/elsewhere'] }];
+  const more = { host: '127.0.0.1', port: 0, baseUrl: null, version: '9.9.9', log };
+  const second = await startServer({ registry, ...more, inside: { ...inside, routes } });
+  await second.close(0);
+  expect(warned).toEqual([{ route: 'mine', path: '/v1/events' }]);
 });
 
 describe('GET /v1/events', () => {
