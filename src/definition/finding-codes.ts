@@ -43,6 +43,7 @@ export const FINDING_CODES = Object.freeze({
   TEMPLATE_INVALID: error('A template does not parse'),
   EXPRESSION_INVALID: error('An expression does not parse or uses what is not allowed'),
   CONDITION_INVALID: error('A condition does not parse'),
+  CONDITION_CONSTANT: warning('A condition compares nothing but constants: it always comes out the same'),
   REGEX_INVALID: error('A regular expression does not parse or cannot run in linear time'),
   KEY_INVALID: error('A record key or key template does not have the form it needs'),
   PATH_INVALID: error('A path pattern does not parse'),

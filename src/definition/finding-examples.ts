@@ -46,6 +46,7 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
     'Write what the expression is to compute; at most 2000 characters',
   ),
   CONDITION_INVALID: example('{ "is_nul": "$book" }', '{ "is_null": "$book" }'),
+  CONDITION_CONSTANT: example('{ "equals": ["name", "a"] }', '{ "equals": ["$name", "a"] }'),
   REGEX_INVALID: example('"^(a)\\\\1$"', '"^aa$": back references and look-around have no linear time'),
   KEY_INVALID: example('"key": "book/{name}" for the template "book/{shelf}/{name}"', '"key": "book/{shelf}/{name}"'),
   PATH_INVALID: example('"path": "/books/{name"', '"path": "/books/{name}"'),

@@ -73,6 +73,7 @@ function checkArgument(context: LintContext, step: StepNode, node: ArgumentNode,
     case 'reference':
       if (!isNameOrNames(json, definition.many))
         invalid(`"${name}" must be ${definition.many ? 'a name or a list of names' : 'a name'}, written out`);
+      else if (Array.isArray(json) && json.length === 0) invalid(`"${name}" names nothing`);
       return;
     case 'regex':
     case 'source':

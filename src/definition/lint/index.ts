@@ -3,6 +3,7 @@ import { argumentsRule } from './arguments.ts';
 import { blobsRule } from './blobs.ts';
 import { bodyRule } from './body.ts';
 import { codesRule } from './codes.ts';
+import { conditionsRule } from './conditions.ts';
 import type { LintContext } from './context.ts';
 import { fieldsRule } from './fields.ts';
 import { idsRule } from './ids.ts';
@@ -32,6 +33,7 @@ export const RULES: readonly Rule[] = [
   operationsRule,
   argumentsRule,
   languageRule,
+  conditionsRule,
   schemasRule,
   referencesRule,
   routesRule,
