@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { isNetwork } from '../http/client-address.ts';
 import { UsageError } from './command.ts';
 
 /**
@@ -47,4 +48,15 @@ export function readLogLevel(text: string): string {
 export function readWholeNumber(text: string, option: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${option} takes a whole number, not "${text}"`);
   return Number(text);
+}
+
+/** IP addresses and networks in CIDR notation, between commas. Fails with UsageError. */
+export function readNetworks(text: string): readonly string[] {
+  const networks = text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+  const wrong = networks.find((network) => !isNetwork(network));
+  if (wrong !== undefined) throw new UsageError(`"${wrong}" is not an address or network such as 10.0.0.0/8`);
+  return networks;
 }

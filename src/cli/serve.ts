@@ -1,7 +1,7 @@
 import type { Definition } from '../definition/types.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { RunningServer } from '../http/server.ts';
-import { readArguments, readBaseUrl, readLogLevel, readPort, readWholeNumber } from './arguments.ts';
+import { readArguments, readBaseUrl, readLogLevel, readNetworks, readPort, readWholeNumber } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { defaultRegistry, packageVersion } from './package.ts';
 import { hasErrors, printFindings } from './print-findings.ts';
@@ -23,6 +23,9 @@ Options:
   --host HOST          address to listen on; 0.0.0.0 for all (HOST; 127.0.0.1)
   --base-url URL       how clients reach this server, for links in documents.
                        Default: what each request says it asked for
+  --trust-proxy LIST   addresses or networks of proxies in front of this server,
+                       as in 127.0.0.1,10.0.0.0/8: the client is then who their
+                       X-Forwarded-For says (ENTREPOT_TRUST_PROXY)
   --watch              take in the definition anew whenever one of its files changes.
                        One with errors is told of and left alone: the one before
                        goes on
@@ -53,6 +56,7 @@ export const serve: Command = {
       port: { type: 'string' },
       host: { type: 'string' },
       'base-url': { type: 'string' },
+      'trust-proxy': { type: 'string' },
       'log-level': { type: 'string' },
       'slow-ms': { type: 'string' },
       watch: { type: 'boolean' },
@@ -60,6 +64,7 @@ export const serve: Command = {
     const port = readPort(values.port ?? (env.PORT || '8080'));
     const host = values.host ?? (env.HOST || '127.0.0.1');
     const baseUrl = values['base-url'] === undefined ? null : readBaseUrl(values['base-url']);
+    const trustedProxies = readNetworks(values['trust-proxy'] ?? env.ENTREPOT_TRUST_PROXY ?? '');
     const level = readLogLevel(values['log-level'] ?? (env.ENTREPOT_LOG_LEVEL || 'warn'));
     const slowMs = readWholeNumber(values['slow-ms'] ?? '1000', '--slow-ms');
     const metricsToken = env.ENTREPOT_METRICS_TOKEN || null;
@@ -120,7 +125,7 @@ export const serve: Command = {
       const version = packageVersion();
       const program = { version, node: process.versions.node, base_url: baseUrl, log_level: level, slow_ms: slowMs };
       const inside = insideOf({ registry, vocabulary: await vocabulary(), metrics, metricsToken, env, program });
-      server = await startServer({ registry, host, port, baseUrl, version, log, inside, onServed });
+      server = await startServer({ registry, host, port, baseUrl, trustedProxies, version, log, inside, onServed });
     } catch (thrown) {
       await registry.close();
       complain(listenFailure(thrown, host, port));

@@ -5,7 +5,7 @@ import { tokenJson, userJson } from '../identity/json.ts';
 import type { Caller } from '../identity/principal.ts';
 import { readFields, readJson } from './json-body.ts';
 import type { ServedRegistry } from './served-registry.ts';
-import { addressOf, requireAdmin, requireCaller, type SystemApp } from './system-context.ts';
+import { requireAdmin, requireCaller, type SystemApp } from './system-context.ts';
 
 /**
  * What everybody may do about their own sessions, password and tokens; administrators also about the tokens of others.
@@ -21,7 +21,7 @@ import { addressOf, requireAdmin, requireCaller, type SystemApp } from './system
 export function addAuthRoutes(app: SystemApp, registry: ServedRegistry): void {
   app.post('/auth/login', async (c) => {
     const { username, password } = credentialsOf(await readJson(c.req.raw.body));
-    return c.json(sessionJson(await registry.identity.login(username, password, addressOf(c))));
+    return c.json(sessionJson(await registry.identity.login(username, password, c.get('address'))));
   });
 
   app.post('/auth/logout', async (c) => {
@@ -35,7 +35,9 @@ export function addAuthRoutes(app: SystemApp, registry: ServedRegistry): void {
     const { principal } = await requireCaller(c, registry);
     const fields = readFields(await readJson(c.req.raw.body), { present: 'text', next: 'text' }, {});
     const { identity } = registry;
-    return c.json(sessionJson(await identity.changePassword(principal.sub, fields.present, fields.next, addressOf(c))));
+    return c.json(
+      sessionJson(await identity.changePassword(principal.sub, fields.present, fields.next, c.get('address'))),
+    );
   });
 
   app.get('/auth/me', async (c) => {

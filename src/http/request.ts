@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineRequest } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
+import type { ClientAddress } from './client-address.ts';
 import { RequestBody } from './request-body.ts';
 import { saneRequestId } from './request-id.ts';
 
@@ -8,6 +9,7 @@ import { saneRequestId } from './request-id.ts';
 export interface ServerAddress {
   /** As given with `--base-url`, without a trailing slash; null: taken from each request's Host. */
   readonly baseUrl: string | null;
+  readonly clientAddress: ClientAddress;
   /** Stands in where a request names no host. */
   readonly url: string;
   nextRequestId(): string;
@@ -45,7 +47,7 @@ export class HttpRequest implements EngineRequest {
     this.#expectsContinue = expectsContinue;
     this.method = incoming.method ?? 'GET';
     this.target = originForm(incoming.url ?? '/');
-    this.ip = incoming.socket.remoteAddress ?? '';
+    this.ip = address.clientAddress(incoming);
 
     const raw = incoming.rawHeaders;
     const headers: (readonly [string, string])[] = [];

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { EngineResponse, Served } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
+import { openClientAddress } from './client-address.ts';
 import { isPreflight, openCors } from './cors.ts';
 import type { Inside } from './inside-routes.ts';
 import { refuseMalformed, refuseTunnel } from './malformed.ts';
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly port: number;
   /** As clients reach this server, without a trailing slash; null: what each request's Host says. */
   readonly baseUrl: string | null;
+  /** Addresses and networks (CIDR) of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[];
   /** Of this program, for `/health`. */
   readonly version: string;
   readonly log: ServerLog;
@@ -55,7 +58,8 @@ const SYSTEM_ROUTE = '$system';
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { registry, log } = options;
   const cors = perDefinition(registry, ({ http }) => (http.cors === null ? null : openCors(http.cors)));
-  const system = systemRoutes({ ...options, inside: options.inside ?? null, cors });
+  const clientAddress = openClientAddress(options.trustedProxies ?? []);
+  const system = systemRoutes({ ...options, clientAddress, inside: options.inside ?? null, cors });
   for (const { id, paths } of options.inside?.routes() ?? []) {
     for (const path of paths.filter(system.takes))
       log.warn({ route: id, path }, 'This route is never reached: every registry has one of its own at its path');
@@ -67,7 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   /** The latest response of each connection. */
   const responses = new WeakMap<Duplex, ServerResponse>();
   const nextRequestId = createRequestIds();
-  let address: ServerAddress = { baseUrl: options.baseUrl, url: '', nextRequestId };
+  let address: ServerAddress = { baseUrl: options.baseUrl, url: '', clientAddress, nextRequestId };
   let closing: Promise<void> | null = null;
 
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
@@ -97,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         request: {
           method: incoming.method ?? 'GET',
           target: incoming.url ?? '/',
-          ip: incoming.socket.remoteAddress ?? '',
+          ip: clientAddress(incoming),
           requestId,
         },
         routeId: SYSTEM_ROUTE,
@@ -175,7 +179,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bound = server.address();
   const port = bound !== null && typeof bound === 'object' ? bound.port : options.port;
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
-  address = { baseUrl: options.baseUrl, url, nextRequestId };
+  address = { baseUrl: options.baseUrl, url, clientAddress, nextRequestId };
 
   return {
     url,

@@ -6,19 +6,18 @@ import type { Caller } from '../identity/principal.ts';
 import type { ServedRegistry } from './served-registry.ts';
 
 /** What a system route runs in. */
-export type SystemApp = Hono<{ Bindings: HttpBindings }>;
-export type SystemContext = Context<{ Bindings: HttpBindings }>;
-
-/** The client's address, as the connection has it. */
-export function addressOf(c: SystemContext): string | null {
-  return c.env.incoming.socket.remoteAddress ?? null;
+interface SystemEnvironment {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { /** The client's address. */ readonly address: string };
 }
+export type SystemApp = Hono<SystemEnvironment>;
+export type SystemContext = Context<SystemEnvironment>;
 
 /** Who makes the request. Fails with UNAUTHORIZED for anonymous, and as `identify` does. */
 export async function requireCaller(c: SystemContext, registry: ServedRegistry): Promise<Caller> {
   // Not c.req.header, which makes one of several.
   const authorization = c.env.incoming.headersDistinct.authorization ?? [];
-  return (await registry.identity.identify(authorization, addressOf(c))) ?? fail('UNAUTHORIZED');
+  return (await registry.identity.identify(authorization, c.get('address'))) ?? fail('UNAUTHORIZED');
 }
 
 /** The same for what only administrators may do; fails with FORBIDDEN for all others. */

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { RegistryError } from '../errors/registry-error.ts';
 import { addAuthRoutes } from './auth-routes.ts';
+import type { ClientAddress } from './client-address.ts';
 import type { Cors } from './cors.ts';
 import { addInsideRoutes, type Inside } from './inside-routes.ts';
 import { perDefinition } from './per-definition.ts';
@@ -15,6 +16,7 @@ export interface SystemOptions {
   readonly log: ServerLog;
   /** Of this program. */
   readonly version: string;
+  readonly clientAddress: ClientAddress;
   /** As the definition says at the time. */
   readonly cors: () => Cors | null;
   /** Null: what is inside is not shown. */
@@ -32,11 +34,12 @@ export interface SystemRoutes {
  * `GET /health` (the process lives), `GET /ready` (its stores answer), `GET /schema` (the merged definition), `/auth/...` (see
  * `addAuthRoutes`), `/auth/users...` (see `addUserRoutes`), and what `addInsideRoutes` shows.
  */
-export function systemRoutes({ registry, log, version, cors, inside }: SystemOptions): SystemRoutes {
+export function systemRoutes({ registry, log, version, clientAddress, cors, inside }: SystemOptions): SystemRoutes {
   const app: SystemApp = new Hono();
   const schema = perDefinition(registry, ({ raw }) => JSON.stringify(raw));
 
   app.use(async (c, next) => {
+    c.set('address', clientAddress(c.env.incoming));
     await next();
     const { headers } = c.res;
     secure(headers);

@@ -22,6 +22,7 @@ export interface FakeRegistry {
   readonly identity?: Partial<ServedRegistry['identity']>;
   readonly health?: ServedRegistry['health'];
   readonly baseUrl?: string;
+  readonly trustedProxies?: readonly string[];
 }
 
 const refuse = () => Promise.reject(new Error('Nobody is known here'));
@@ -58,6 +59,7 @@ export async function serve(
     host: '127.0.0.1',
     port: 0,
     baseUrl: more.baseUrl ?? null,
+    trustedProxies: more.trustedProxies ?? [],
     version: '9.9.9',
     log: { warn: write('warn'), error: write('error') },
   });
