@@ -1,9 +1,12 @@
 import type { Definition } from './definition/types.ts';
 import { sharedSecret } from './engine-secrets.ts';
+import { type Attempts, DEFAULT_LIMITS, openAttempts } from './identity/attempts.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import type { Clock } from './shared/clock.ts';
 
+/** By store, so that who guesses gains nothing when the definition is taken in anew. */
+const ATTEMPTS = new WeakMap<RecordStore, Attempts>();
 const SIGNING_KEY = 'token-key';
 
 /** Identity as a definition wants it, over the registry's first record store. */
@@ -13,9 +16,12 @@ export async function identityOf(definition: Definition, store: RecordStore, clo
   const isAdminScope = ({ name, actions }: (typeof scopes)[number]) =>
     actions.includes('*') && !anonymousScopes.includes(name);
   const { issuer, audience, clockSkewSeconds } = principals;
+  const attempts = ATTEMPTS.get(store) ?? openAttempts(DEFAULT_LIMITS);
+  ATTEMPTS.set(store, attempts);
   return openIdentity({
     store,
     clock,
+    attempts,
     scopes: scopes.map((scope) => scope.name),
     adminScopes: scopes.filter(isAdminScope).map((scope) => scope.name),
     minPasswordLength: passwords.minLength,

@@ -3,7 +3,7 @@ import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
 import { whenReady } from '../shared/maybe-promise.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
-import { type AttemptLimits, DEFAULT_LIMITS, openAttempts } from './attempts.ts';
+import { type Attempts, DEFAULT_LIMITS, openAttempts } from './attempts.ts';
 import { byPassword, openIdentify } from './authenticate.ts';
 import { passwordCredentials } from './authorization.ts';
 import { generatePassword } from './generate-password.ts';
@@ -97,7 +97,8 @@ export interface IdentityOptions {
   /** Sessions are signed tokens then; null: opaque ones. */
   readonly signing?: SignedTokenOptions | null;
   readonly hashCost?: HashCost;
-  readonly attemptLimits?: AttemptLimits;
+  /** Where failures are counted; counts of its own by default. */
+  readonly attempts?: Attempts;
 }
 
 const ADMIN = 'admin';
@@ -115,7 +116,7 @@ export function openIdentity(options: IdentityOptions): Identity {
   const checks = openPasswordChecks({ clock, cost });
   const { issue, ...tokens } = openTokens({ accounts, clock, scopes });
   const signed = options.signing ? openSignedTokens(options.signing, clock) : null;
-  const attempts = openAttempts(options.attemptLimits ?? DEFAULT_LIMITS);
+  const attempts = options.attempts ?? openAttempts(DEFAULT_LIMITS);
   const declared = { scopes, adminScopes: options.adminScopes ?? [] };
   const parts = { accounts, checks, attempts };
   const identify = openIdentify({ ...parts, store, clock, declared, signed });

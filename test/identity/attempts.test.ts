@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openAttempts } from '../../src/identity/attempts.ts';
 import { openIdentity } from '../../src/identity/identity.ts';
 import { networkOf } from '../../src/identity/network.ts';
 import { basic, bearer, CHEAP, failure, memoryStore, PASSWORD, SCOPES, steppingClock } from './fixture.ts';
@@ -19,7 +20,7 @@ afterEach(() => {
 async function setUp() {
   const clock = steppingClock();
   const store = await memoryStore(clock);
-  const identity = openIdentity({ store, clock, scopes: SCOPES, hashCost: CHEAP, attemptLimits: LIMITS });
+  const identity = openIdentity({ store, clock, scopes: SCOPES, hashCost: CHEAP, attempts: openAttempts(LIMITS) });
   for (const username of ['ada', 'bob']) await identity.createUser({ username, password: PASSWORD, scopes: ['read'] });
   const wrong = (username: string, address: string | null, guess = 'wrong password') =>
     failure(() => identity.login(username, guess, address));
