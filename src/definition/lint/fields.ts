@@ -14,7 +14,7 @@ import { allSteps } from './walk-steps.ts';
 
 /** Indexes, blobs and conditions name fields that their documents can have; queries name fields that their index has. */
 export const fieldsRule: Rule = {
-  codes: ['FIELD_UNKNOWN'],
+  codes: ['FIELD_UNKNOWN', 'ARGUMENT_INVALID'],
   run(context) {
     for (const { name, json } of context.model.indexJson) checkIndex(context, context.model.indexes[name], json);
     for (const { name, json } of context.model.documentJson) checkDocument(context, name, json);
@@ -98,6 +98,7 @@ function checkQuery(context: LintContext, step: StepNode): void {
     if ((argument === 'key' || argument === 'where') && isObject(json) && !Object.hasOwn(json, '$literal')) {
       for (const field of Object.keys(json)) {
         if (!/[{$]/.test(field)) checkField(context, field, known, spotOf(json, field), where, 'key');
+        if (argument === 'where') checkOperators(context, json[field] ?? null);
       }
     }
     if (argument !== 'order' || !Array.isArray(json)) continue;
@@ -105,6 +106,19 @@ function checkQuery(context: LintContext, step: StepNode): void {
       if (typeof item !== 'string' || /[{$]/.test(item)) return;
       checkField(context, item.replace(/:(asc|desc)$/, ''), known, spotOf(json, position), where);
     });
+  }
+}
+
+/** How a field of `where` may be asked for, beside by its value. */
+const OPERATORS = ['any', 'all', 'in', 'prefix', 'gt', 'gte', 'lt', 'lte'];
+
+function checkOperators(context: LintContext, condition: Json): void {
+  if (!isObject(condition)) return;
+  for (const operator of Object.keys(condition)) {
+    if (OPERATORS.includes(operator) || /[{$]/.test(operator)) continue;
+    const message = `A field cannot be asked for "${operator}"`;
+    const fix = suggest(operator, OPERATORS);
+    context.reporter.report('ARGUMENT_INVALID', spotOf(condition, operator), message, { fix, at: 'key' });
   }
 }
 

@@ -6,6 +6,17 @@ import type { Rule } from './rule.ts';
 import { boundShape, type ValueShape } from './shapes.ts';
 import { allSteps } from './walk-steps.ts';
 
+/** What `entities.versioning` may say. */
+const VERSIONING = [
+  'scheme',
+  'ordering',
+  'allow_prerelease',
+  'latest_policy',
+  'latest_policy.enabled',
+  'latest_policy.monotonic',
+  'latest_policy.exclude_prerelease',
+];
+
 /** Where it is known which members a variable's value can have, and which features there are, no others are read. */
 export const membersRule: Rule = {
   codes: ['MEMBER_UNKNOWN'],
@@ -19,6 +30,10 @@ export const membersRule: Rule = {
         if (shape?.kind === 'record' && member !== undefined && !shape.members.includes(member)) {
           const message = `"${use.name}" has no member "${member}": ${shape.what} has none`;
           report(context, use, spot, message, suggest(member, shape.members));
+        }
+        const setting = /^registry\.versioning\.([\w.]+)/.exec(use.path)?.[1];
+        if (setting !== undefined && !VERSIONING.includes(setting)) {
+          report(context, use, spot, `Versioning has no setting "${setting}"`, suggest(setting, VERSIONING));
         }
         const feature = /^registry\.features\.(\w+)/.exec(use.path)?.[1];
         if (feature !== undefined && !features.includes(feature)) {

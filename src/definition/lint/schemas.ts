@@ -1,6 +1,7 @@
 import { createSchemaCompiler, type SchemaCompiler } from '../../language/json-schema.ts';
+import { suggest } from '../nearest.ts';
 import { isObject } from '../object-reader.ts';
-import type { Spot } from '../places.ts';
+import { escapePointer, type Spot } from '../places.ts';
 import type { Json } from '../types.ts';
 import type { LintContext } from './context.ts';
 import { isPlainSchema } from './plain-schema.ts';
@@ -15,7 +16,14 @@ export const schemasRule: Rule = {
     // Routes tend to repeat each other's schemas.
     const good = new Set<string>();
     const check = (resolved: Json, spot: Spot): void => {
-      if (!isObject(resolved) || isPlainSchema(resolved, context.model.schemas)) return;
+      if (!isObject(resolved)) return;
+      for (const { pointer, name, known } of impossible(resolved, '')) {
+        const message = `"${name}" is required and is not among the properties, which are all that is allowed`;
+        context.reporter.report('SCHEMA_INVALID', context.places.follow(spot, pointer), message, {
+          fix: suggest(name, known),
+        });
+      }
+      if (isPlainSchema(resolved, context.model.schemas)) return;
       const text = JSON.stringify(resolved);
       if (good.has(text)) return;
       const problem = compiler.check(resolved);
@@ -33,6 +41,30 @@ export const schemasRule: Rule = {
     }
   },
 };
+
+interface Impossible {
+  readonly pointer: string;
+  readonly name: string;
+  readonly known: readonly string[];
+}
+
+/** Members that a schema, or one inside it, both requires and forbids: no value fits it. */
+function impossible(schema: Json, pointer: string): readonly Impossible[] {
+  if (Array.isArray(schema)) return schema.flatMap((item: Json, index) => impossible(item, `${pointer}/${index}`));
+  if (!isObject(schema)) return [];
+  const { required, properties } = schema;
+  const known = isObject(properties) ? Object.keys(properties) : [];
+  const isClosed = schema.additionalProperties === false && schema.patternProperties === undefined;
+  const names = isClosed && Array.isArray(required) ? required : [];
+  const own = names.flatMap((name: Json, index): readonly Impossible[] =>
+    typeof name !== 'string' || known.includes(name) ? [] : [{ pointer: `${pointer}/required/${index}`, name, known }],
+  );
+  // What `enum`, `const` and the like hold are values.
+  const inner = Object.entries(schema).filter(
+    ([keyword]) => !['enum', 'const', 'default', 'examples'].includes(keyword),
+  );
+  return [...own, ...inner.flatMap(([keyword, value]) => impossible(value, `${pointer}/${escapePointer(keyword)}`))];
+}
 
 type SchemaProblem = NonNullable<ReturnType<SchemaCompiler['check']>>;
 
