@@ -15,7 +15,7 @@ const SECRET_NAME = /pass(word|phrase)?|secret|token|api_?key|credential/i;
 
 /** Members whose name says what they hold. */
 const MEMBER =
-  /"((?:password|passwordHash|secret|token|authorization|proxy-authorization|cookie|set-cookie|api[-_]?key))":"(?:[^"\\]|\\.)*"/gi;
+  /"((?:password|current_password|new_password|passwordHash|secret|token|authorization|proxy-authorization|cookie|set-cookie|api[-_]?key))":"(?:[^"\\]|\\.)*"/gi;
 /** What is a secret by its form: API tokens, signed tokens, Basic credentials, password hashes. */
 const FORMS = [
   /ept_[0-9A-Za-z]{49}/g,

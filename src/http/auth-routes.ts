@@ -12,7 +12,7 @@ import { requireAdmin, requireCaller, type SystemApp } from './system-context.ts
  *
  * - `POST /auth/login` `{username, password}` -> `{ok, token, user, expires_at}`
  * - `POST /auth/logout`: revokes the token that it comes with
- * - `POST /auth/change-password` `{present, next}` -> as login; earlier sessions end, API tokens stay
+ * - `POST /auth/change-password` `{current_password, new_password}` -> as login; earlier sessions end, API tokens stay
  * - `GET /auth/me` -> the user, whether it is an administrator, and the token it came with
  * - `GET /auth/tokens?user=` -> `{tokens}`
  * - `POST /auth/tokens` `{name, scopes?, expires_at?|expires_in_seconds?, user?}` -> 201, with the token, shown this once
@@ -33,10 +33,12 @@ export function addAuthRoutes(app: SystemApp, registry: ServedRegistry): void {
 
   app.post('/auth/change-password', async (c) => {
     const { principal } = await requireCaller(c, registry);
-    const fields = readFields(await readJson(c.req.raw.body), { present: 'text', next: 'text' }, {});
+    const fields = readFields(await readJson(c.req.raw.body), { current_password: 'text', new_password: 'text' }, {});
     const { identity } = registry;
     return c.json(
-      sessionJson(await identity.changePassword(principal.sub, fields.present, fields.next, c.get('address'))),
+      sessionJson(
+        await identity.changePassword(principal.sub, fields.current_password, fields.new_password, c.get('address')),
+      ),
     );
   });
 

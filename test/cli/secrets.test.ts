@@ -121,7 +121,7 @@ test('no secret is in any log line, answer, definition or file after all that pe
   await send('GET', '/auth/users/admin', basic(ADMIN_PASSWORD));
   await send('POST', '/auth/users', `Bearer ${token}`, { username: 'x', password: NEXT, scopes: ['nothing'] });
   await send('POST', '/auth/users', `Bearer ${token}`, { username: 'eve', password: NEXT, scopes: ['read'] });
-  await send('POST', '/auth/change-password', `Bearer ${token}`, { present: GUESS, next: NEXT });
+  await send('POST', '/auth/change-password', `Bearer ${token}`, { current_password: GUESS, new_password: NEXT });
   await send('GET', '/schema', null);
   await send('GET', '/ready', null);
   await send('GET', '/through/thing', `Bearer ${token}`);

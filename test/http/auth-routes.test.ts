@@ -79,7 +79,7 @@ describe('POST /auth/logout', () => {
 });
 
 describe('POST /auth/change-password', () => {
-  const change = { present: PASSWORD, next: 'quite another one' };
+  const change = { current_password: PASSWORD, new_password: 'quite another one' };
 
   test('ends all sessions and the old password, gives a new session and leaves API tokens', async () => {
     const { send, login, identity } = await serveIdentity();
@@ -90,17 +90,17 @@ describe('POST /auth/change-password', () => {
     expect(json).toMatchObject({ ok: true, user: { username: 'ada' }, expires_at: expect.any(String) });
     expect((await send('GET', '/auth/me', session)).status).toBe(401);
     expect((await send('GET', '/auth/me', basic('ada'))).status).toBe(401);
-    for (const good of [json.token, token, basic('ada', change.next)])
+    for (const good of [json.token, token, basic('ada', change.new_password)])
       expect((await send('GET', '/auth/me', good)).status).toBe(200);
   });
 
   test.each([
-    [{ ...change, present: 'wrong password' }, 401, 'INVALID_CREDENTIALS'],
-    [{ ...change, next: 'short' }, 400, 'VALUE_INVALID'],
-    [{ ...change, next: PASSWORD }, 400, 'VALUE_INVALID'],
-    [{ ...change, next: 'ept_xxxxxxxxxxxxxxxx' }, 400, 'VALUE_INVALID'],
-    [{ present: PASSWORD }, 400, 'VALUE_INVALID'],
-    [{ ...change, next: 5 }, 400, 'VALUE_INVALID'],
+    [{ ...change, current_password: 'wrong password' }, 401, 'INVALID_CREDENTIALS'],
+    [{ ...change, new_password: 'short' }, 400, 'VALUE_INVALID'],
+    [{ ...change, new_password: PASSWORD }, 400, 'VALUE_INVALID'],
+    [{ ...change, new_password: 'ept_xxxxxxxxxxxxxxxx' }, 400, 'VALUE_INVALID'],
+    [{ current_password: PASSWORD }, 400, 'VALUE_INVALID'],
+    [{ ...change, new_password: 5 }, 400, 'VALUE_INVALID'],
     [{ ...change, user: 'bob' }, 400, 'VALUE_INVALID'],
     [[], 400, 'VALUE_INVALID'],
   ])('refuses %j and changes nothing', async (body, status, code) => {
@@ -118,8 +118,8 @@ describe('POST /auth/change-password', () => {
     const { send, login } = await serveIdentity();
     const session = await login('ada');
     const both = await Promise.all(
-      ['quite another one', 'yet another one'].map((next) =>
-        send('POST', '/auth/change-password', session, { ...change, next }),
+      ['quite another one', 'yet another one'].map((new_password) =>
+        send('POST', '/auth/change-password', session, { ...change, new_password }),
       ),
     );
     expect(both.map(({ status }) => status).sort()).toEqual([200, 401]);
