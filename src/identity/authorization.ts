@@ -14,7 +14,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Reads `Bearer <token>` (RFC 6750) or `Basic <base64 of user:password>` (RFC 7617, UTF-8). A password that looks like a token is
- * one; the user name is then its owner's, `token` or `__token__`. Fails with INVALID_CREDENTIALS on anything else.
+ * one, and the user name is then its owner's; with the user names `token` and `__token__` it always is one. Fails with INVALID_CREDENTIALS on anything else.
  */
 export function parseAuthorization(header: string): Credentials {
   const [, scheme, parameter] = (header.length <= MAX_HEADER_LENGTH ? HEADER.exec(header) : null) ?? [];
@@ -35,10 +35,10 @@ function parseBasic(parameter: string): Credentials {
   if (colon < 0) fail('INVALID_CREDENTIALS');
   const user = text.slice(0, colon);
   const secret = text.slice(colon + 1);
-  if (secret.startsWith(TOKEN_PREFIX)) {
-    if (TOKEN_USERNAMES.has(user)) return { kind: 'token', token: secret, owner: null };
+  // Nobody bears these names: what comes with them is a token of whichever kind.
+  if (TOKEN_USERNAMES.has(user)) return { kind: 'token', token: secret, owner: null };
+  if (secret.startsWith(TOKEN_PREFIX))
     return { kind: 'token', token: secret, owner: normalizeUsername(user) ?? fail('INVALID_CREDENTIALS') };
-  }
   return passwordCredentials(user, secret);
 }
 

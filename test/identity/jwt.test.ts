@@ -140,6 +140,16 @@ describe.each(STORES)('signed sessions on $name', ({ open: openStore }) => {
     expect(expiresAt).toBe(new Date((now + 900) * 1000).toISOString());
   });
 
+  test('come as the password of HTTP Basic too, for clients that know nothing else', async () => {
+    const { identity, token, refused } = await setUp();
+    for (const name of ['token', '__token__'])
+      expect(await identity.authenticate(basic(name, token))).toMatchObject({ sub: 'ada' });
+    expect(await failure(() => identity.authenticate(basic('token', 'no token')))).toEqual(INVALID);
+    await identity.disableUser('ada');
+    await refused();
+    expect(await failure(() => identity.authenticate(basic('token', token)))).toEqual(INVALID);
+  });
+
   test('end on the second, whatever skew is allowed', async () => {
     const { clock, taken, refused } = await setUp();
     clock.advance(SESSION_MS - 1);
