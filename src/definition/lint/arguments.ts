@@ -144,6 +144,11 @@ function checkValue(
     if (!definition.nullable) invalid(`"${name}" must not be null`);
     return;
   }
+  // Texts may stand for numbers; a number in the place of a text is a slip.
+  if (definition.schema?.type === 'string' && typeof value !== 'string') {
+    invalid(`"${name}" must be a text, not ${kindOf(value)}`);
+    return;
+  }
   const first = validator?.(structuredClone(value))?.[0];
   if (first !== undefined)
     invalid(
