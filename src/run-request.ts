@@ -12,6 +12,8 @@ import { openDefinition } from './main.ts';
 /** One request to one route, in this process. */
 export interface TriedRequest {
   readonly route: RouteDefinition;
+  /** One that the route answers. */
+  readonly method: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: readonly (readonly [string, string])[];
   readonly headers: readonly (readonly [string, string])[];
@@ -41,10 +43,9 @@ export async function tryRequest(
   vocabulary: Vocabulary,
   tried: TriedRequest,
 ): Promise<TriedResponse> {
-  const { route, query, principal, data, env, trace, body } = tried;
+  const { route, method, query, principal, data, env, trace, body } = tried;
   const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value])).toString();
   const target = pathOf(route, tried.params) + (search === '' ? '' : `?${search}`);
-  const method = route.methods[0] ?? 'GET';
   const registry = await openDefinition(
     definition,
     vocabulary,

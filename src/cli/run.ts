@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import type { Definition } from '../definition/types.ts';
+import type { Definition, RouteDefinition } from '../definition/types.ts';
 import type { TracedStep } from '../inspect/trace.ts';
 import type { TriedRequest, TriedResponse } from '../run-request.ts';
 import { readArguments } from './arguments.ts';
@@ -24,6 +24,7 @@ ROUTE is a route's id; "entrepot routes" lists them.
 
 Options:
   --param NAME=VALUE   a path parameter; all of them are needed
+  --method METHOD      for routes of several methods; default: the first
   --query NAME=VALUE   a query parameter
   --header NAME=VALUE  a request header
   --body FILE|-        the body; - reads the standard input
@@ -49,6 +50,7 @@ export const run: Command = {
       args,
       {
         param: LIST,
+        method: { type: 'string' },
         query: LIST,
         header: LIST,
         body: { type: 'string' },
@@ -81,6 +83,7 @@ export const run: Command = {
     const trace = values.trace || values.json ? createTrace() : null;
     const answer = await tryRequest(definition, vocabulary, {
       route,
+      method: methodOf(route, values.method),
       params,
       query,
       headers,
@@ -95,6 +98,14 @@ export const run: Command = {
     return answer.status < 400 ? 0 : 1;
   },
 };
+
+/** HEAD comes with GET. */
+function methodOf({ methods }: RouteDefinition, asked: string | undefined): string {
+  const known = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+  const method = asked ?? known[0] ?? 'GET';
+  if (!known.includes(method)) throw new UsageError(`The route answers ${known.join(', ')}, not "${method}"`);
+  return method;
+}
 
 function pairs(given: readonly string[] = [], option: string): readonly (readonly [string, string])[] {
   return given.map((text) => {

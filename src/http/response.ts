@@ -39,6 +39,8 @@ export function sendResponse(exchange: Exchange, response: EngineResponse): void
       if (status === 204) continue;
       declared = Number(value);
     }
+    // One that the registry passes on from elsewhere is not this request's.
+    if (name.length === 12 && request !== null && name.toLowerCase() === 'x-request-id') continue;
     headers.push(name, value);
   }
   if (declared === null && status !== 204) {

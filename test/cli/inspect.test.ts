@@ -116,6 +116,7 @@ describe('entrepot run', () => {
     [['run', 'nothing'], 1, /There is no route "nothing"/],
     [['run', 'fetch_tag', '--param', 'namespace=a'], 1, /path parameters name, tag/],
     [['run', 'fetch_tag', '--param', 'namespace'], 2, /NAME=VALUE/],
+    [['run', 'fetch_tag', '--method', 'PUT'], 2, /answers GET, HEAD, not "PUT"/],
     [['run', 'fetch_tag', '--as', 'ann:fly'], 2, /There is no scope "fly".*read/],
     [['run', 'fetch_tag', '--body', '/does/not/exist'], 2, /cannot be read/],
   ])('%j is told what is wrong with it', async (args, exit, message) => {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Run } from '../../src/engine/contract.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
-import { createRequestIds, saneRequestId } from '../../src/http/request-id.ts';
 import { createStepMetrics } from '../../src/http/step-metrics.ts';
 
 const NOTHING = { parts: () => [], commitRetries: () => 3 };
@@ -55,13 +54,4 @@ test('every run of a step is counted, one in 16 is timed, and answers pass as th
   for (let n = 33; n < 48; n++) expect(await late(run)).toBeUndefined();
   expect(() => failing(run)).toThrow('no');
   expect(figures()).toMatchObject([{ op: 'x.y', label: 'mine', runs: 49, timed: 4 }]);
-});
-
-test('request ids are taken over when they can stand in a header and a line of the log', () => {
-  expect(saneRequestId('a-B_1.~+/=:@')).toBe('a-B_1.~+/=:@');
-  for (const bad of [undefined, '', 'a b', 'a"b', 'ü', 'a\n', 'x'.repeat(129)]) expect(saneRequestId(bad)).toBeNull();
-  const [one, two] = [createRequestIds(), createRequestIds()];
-  const ids = [one(), one(), two(), two()];
-  expect(new Set(ids).size).toBe(4);
-  for (const id of ids) expect(saneRequestId(id)).toBe(id);
 });

@@ -17,7 +17,15 @@ async function traced(pipeline: readonly object[], more: object = {}) {
   const trace = createTrace();
   const [route] = definition.routes;
   if (route === undefined) throw new Error('There is one route');
-  const request = { route, params: {}, query: [], headers: [], body: Buffer.from('{"n": 1}'), principal: null };
+  const request = {
+    route,
+    method: 'POST',
+    params: {},
+    query: [],
+    headers: [],
+    body: Buffer.from('{"n": 1}'),
+    principal: null,
+  };
   const answer = await tryRequest(definition, vocabulary, { ...request, data: null, env: {}, trace });
   return { status: answer.status, body: Buffer.from(answer.body).toString(), steps: trace.steps };
 }
