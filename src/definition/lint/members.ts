@@ -1,10 +1,11 @@
 import type { Use } from '../../language/use.ts';
+import type { StepNode } from '../model.ts';
 import { suggest } from '../nearest.ts';
 import type { Spot } from '../places.ts';
 import type { LintContext, RootList } from './context.ts';
 import type { Rule } from './rule.ts';
 import { boundShape, type ValueShape } from './shapes.ts';
-import { allSteps } from './walk-steps.ts';
+import { allSteps, calledPipeline } from './walk-steps.ts';
 
 /** What `entities.versioning` may say. */
 const VERSIONING = [
@@ -71,12 +72,19 @@ function shapesOf(context: LintContext, root: RootList): ReadonlyMap<string, Val
         bind(json, items?.kind === 'list' ? items.item : boundShape(context, step, name));
       }
     }
-    // Names that come without being written: they may be anything.
-    if (step.op === 'parse.path' || step.op === 'flow.call') {
-      for (const name of context.analysis(root).end.names.keys()) if (!shapes.has(name)) shapes.set(name, null);
-    }
+    for (const name of unwrittenNames(context, step)) bind(name, null);
   }
   return new Map([...shapes].flatMap(([name, shape]) => (shape === null ? [] : [[name, shape] as const])));
+}
+
+/** Names that come without being written in the step: they may be anything. */
+function unwrittenNames(context: LintContext, step: StepNode): readonly string[] {
+  const entity = step.args.find((node) => node.definition?.to === 'entity')?.references[0];
+  const called = calledPipeline(step);
+  return [
+    ...Object.keys(context.model.entities[entity ?? '']?.fields ?? {}),
+    ...(context.model.pipelines.get(called ?? '')?.definition.outputs ?? []),
+  ];
 }
 
 function together(a: ValueShape | null, b: ValueShape | null): ValueShape | null {
