@@ -32,7 +32,19 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'shared',
   ],
-  cli: ['main', 'inspect', 'seed', 'scaffold', 'route-tests', 'verify', 'http', 'sdk', 'definition', 'errors', 'shared'],
+  cli: [
+    'main',
+    'inspect',
+    'seed',
+    'scaffold',
+    'route-tests',
+    'verify',
+    'http',
+    'sdk',
+    'definition',
+    'errors',
+    'shared',
+  ],
   console: ['main', 'sdk', 'definition', 'errors', 'shared'],
   // The files right under src/: the composition root.
   main: [
