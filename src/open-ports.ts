@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createMemoryFront } from './adapters/blob-store/memory-front.ts';
+import { openObjectCache } from './adapters/cache/objects.ts';
 import type { CallStats } from './adapters/guards/call-meter.ts';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
 import { blobStores, caches, recordStores, upstreamClients } from './adapters/index.ts';
@@ -8,6 +9,7 @@ import type { Definition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
 import { recordFrame } from './engine/record-frame.ts';
+import { ResponseCache } from './engine/response-cache.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import { createTurns } from './engine/turns.ts';
 import { ENGINE_COLLECTIONS, sharedSecret } from './engine-secrets.ts';
@@ -81,6 +83,9 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
   const front = createMemoryFront(definition.caching.blobs);
   const openCache = () => caches.memory.open({ maxBytes: CACHE_BYTES, clock });
   let cache = openCache();
+  const openResponses = ({ definition: { caching } }: Plan) =>
+    caching.responses === null ? null : new ResponseCache(openObjectCache(CACHE_BYTES), caching.responses, clock);
+  let responses = openResponses(options.plan);
   let plan = options.plan;
   let settings = definition.caching.blobs;
   const closeAll = async () => {
@@ -122,6 +127,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       limits: adopted.definition.ops.limits,
       turns,
       cache,
+      responses,
       blobStoreNames: [...blobs.keys()],
       store: (name) => need(records.get(name)),
       blobStore: (name) => need(blobs.get(name)),
@@ -163,6 +169,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         plan = next;
         // What the definition before has cached may mean something else to this one.
         cache = openCache();
+        responses = openResponses(next);
         if (!isDeepStrictEqual(settings, next.definition.caching.blobs)) {
           settings = next.definition.caching.blobs;
           front.configure(settings);
@@ -176,6 +183,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         ...measured.map((part) => part()),
         { kind: 'cache', name: 'memory', calls: cache.calls(), cache: cache.stats() },
         ...kept('blobs', front.stats()),
+        ...kept('responses', responses?.stats() ?? null),
       ],
       async sweep() {
         await Promise.all(background);

@@ -111,6 +111,10 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
     '"{request.path}" in an apply pipeline',
     '"{event.path}", put there when the event is emitted',
   ),
+  RESPONSE_NOT_KEPT: example(
+    '"cache": true on a route that reads "$request.ip"',
+    'Leave "cache" out, or read nothing but path, query and the headers of "vary_headers"',
+  ),
 
   SCOPE_UNUSED: example('A scope "review" that no policy and no step requires', 'Require it, or remove it'),
   POLICY_UNUSED: example('"when": { "route.tags": ["publik"] }', '"when": { "route.tags": ["public"] }'),

@@ -1,7 +1,9 @@
 import { declareNames } from './declare.ts';
 import type { Finding } from './findings.ts';
+import type { LintContext } from './lint/context.ts';
 import { createLintContext } from './lint/create-context.ts';
 import { runRules } from './lint/index.ts';
+import { keepingOf } from './lint/keeping.ts';
 import { rootLists } from './lint/roots.ts';
 import { mergeRaw } from './merge-raw.ts';
 import type { LoadContext, Model } from './model.ts';
@@ -87,11 +89,13 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
     );
     return merged;
   };
-  const { ops, kvStores, auth } = definition;
-  runRules(createLintContext(context, model, { ops, kvStores, auth, schema: reader.json, raw }, rootLists(model)));
+  const { ops, kvStores, auth, caching } = definition;
+  const sections = { ops, kvStores, auth, caching, schema: reader.json, raw };
+  const lint = createLintContext(context, model, sections, rootLists(model));
+  runRules(lint);
   const findings = reporter.findings();
   if (findings.some((finding) => finding.severity === 'error')) return { definition: null, findings, root, files };
-  return { definition: freeze({ ...definition, ...fromModel(model), raw: raw() }), findings, root, files };
+  return { definition: freeze({ ...definition, ...fromModel(model, lint), raw: raw() }), findings, root, files };
 }
 
 type Packs = readonly { readonly reader: ObjectReader; readonly name: string }[];
@@ -173,14 +177,17 @@ function readShared(
   warnOfSectionsNotRun(context, reader);
 }
 
-function fromModel(model: Model) {
+function fromModel(model: Model, lint: LintContext) {
   const pipelines = createMap<Definition['pipelines'][string]>();
   for (const [name, pipeline] of model.pipelines) pipelines[name] = pipeline.definition;
   const applyPipelines = createMap<Definition['applyPipelines'][string]>();
   for (const { name, list } of model.applyPipelines) applyPipelines[name] = list.definitions;
   const packs: readonly PackDefinition[] = model.packs;
   const { entities, documents, schemas, indexes, events } = model;
-  const routes = model.routes.map((route) => route.definition);
+  const routes = model.routes.map((route) => {
+    const keeping = route.definition.cache === false ? '' : keepingOf(lint, route);
+    return typeof keeping === 'string' ? route.definition : { ...route.definition, keeping };
+  });
   return { packs, entities, documents, schemas, indexes, events, routes, pipelines, applyPipelines };
 }
 

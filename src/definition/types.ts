@@ -247,7 +247,17 @@ export interface RouteDefinition {
   readonly query: JsonObject | null;
   readonly body: JsonObject | null;
   readonly returns: JsonObject | null;
+  /** As written: whether its answers are to be kept; null leaves it to the engine. */
+  readonly cache: boolean | null;
+  /** Null: its answers are not kept. */
+  readonly keeping: RouteKeeping | null;
   readonly pipeline: readonly StepDefinition[];
+}
+
+/** What kept answers of a route are found by, beside the request's target, the principal and the headers that caching varies on. */
+export interface RouteKeeping {
+  /** They show the address that the registry was asked under. */
+  readonly byAddress: boolean;
 }
 
 export interface PipelineDefinition {

@@ -13,6 +13,7 @@ import type { IndexPlan, OperationHandler, StepRun } from './contract.ts';
 import { compileDocuments, type DocumentRules } from './documents.ts';
 import { compileErrorTables, type ErrorTable, type ErrorTables } from './error-tables.ts';
 import { compilePolicies, type Judge } from './policies.ts';
+import type { RouteCaching } from './response-cache.ts';
 import { PipelineScope } from './scope.ts';
 import { walkSteps } from './walk-steps.ts';
 import type { StepWatch } from './watch.ts';
@@ -41,6 +42,8 @@ export interface RoutePlan {
   readonly run: StepRun;
   /** The pipeline uses the cache: the store's sequence is noted before it reads anything. */
   readonly usesCache: boolean;
+  /** Null: its answers are made anew each time. */
+  readonly caching: RouteCaching | null;
   /** A frame's slots as a request finds them, before its path parameters. */
   readonly emptySlots: readonly null[];
   /** Slots of path parameters. */
@@ -143,6 +146,7 @@ function compileRoute(
     usesCache: [...walkSteps(context.definition, context.vocabulary, route.pipeline)].some((step) =>
       step.op.startsWith('cache.'),
     ),
+    caching: route.keeping === null ? null : { prefix: JSON.stringify(route.id), ...route.keeping },
     emptySlots: new Array<null>(scope.size).fill(null),
     params,
   });

@@ -112,6 +112,25 @@ export function createEngine(options: EngineOptions): Engine {
       throw new RegistryError('BODY_TOO_LARGE', { details: { limit: limits.maxRequestBodyBytes } });
     }
     if (principal !== anonymous) exchange.session = new RequestSession(runtime, request, principal);
+    const { caching } = routePlan;
+    const { responses } = runtime;
+    const signal =
+      caching === null || responses === null || request.body !== null || !isRead(request.method)
+        ? work(exchange, routePlan, params, principal)
+        : responses.answer(caching, request, principal, exchange.session, () =>
+            work(exchange, routePlan, params, principal),
+          );
+    if (signal instanceof Promise) return signal.then((late) => respond(exchange, late));
+    return respond(exchange, signal);
+  }
+
+  /** Runs the pipeline. */
+  function work(
+    exchange: Exchange,
+    routePlan: RoutePlan,
+    params: Readonly<Record<string, string>>,
+    principal: PrincipalView,
+  ): MaybePromise<Signal> {
     if (routePlan.usesCache) exchange.session.noteSequence();
     const slots: unknown[] = routePlan.emptySlots.slice();
     for (const { name, slot } of routePlan.params) slots[slot] = params[name] ?? null;
@@ -124,9 +143,7 @@ export function createEngine(options: EngineOptions): Engine {
       env,
       session: exchange.session,
     };
-    const signal = routePlan.run(run);
-    if (signal instanceof Promise) return signal.then((late) => respond(exchange, late));
-    return respond(exchange, signal);
+    return routePlan.run(run);
   }
 
   function viewOf(exchange: Exchange): LazyRequestView {
@@ -202,3 +219,7 @@ export function createEngine(options: EngineOptions): Engine {
 
 const NO_HEADERS: EngineRequest['headers'] = Object.freeze([]);
 const NO_ROUTE = Object.freeze({ id: '', tags: [], pack: null, method: '', path: '' });
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}

@@ -39,7 +39,10 @@ export function finish(
     if (wanted.ifMatch !== null && !matchesTag(wanted.ifMatch, tags, true))
       throw new RegistryError('PRECONDITION_FAILED');
     if (wanted.ifNoneMatch !== null && matchesTag(wanted.ifNoneMatch, tags, false)) {
-      return { status: 304, headers: headers.filter(([name]) => keptOn304(name)), body: null, closeConnection: false };
+      return notModified(headers);
+    }
+    if (wanted.ifNoneMatch === null && wanted.ifModifiedSince !== null) {
+      if (isAtLatest(headerOf(headers, 'last-modified'), wanted.ifModifiedSince)) return notModified(headers);
     }
   }
 
@@ -77,6 +80,7 @@ export function finish(
 interface Wanted {
   ifMatch: string | null;
   ifNoneMatch: string | null;
+  ifModifiedSince: string | null;
   ifRange: string | null;
   range: string | null;
   acceptEncoding: string | null;
@@ -88,7 +92,14 @@ function requestHeaders(request: Pick<EngineRequest, 'headers'>): Wanted | null 
   for (const [name, value] of request.headers) {
     const field = WANTED_FIELDS[name];
     if (field === undefined) continue;
-    wanted ??= { ifMatch: null, ifNoneMatch: null, ifRange: null, range: null, acceptEncoding: null };
+    wanted ??= {
+      ifMatch: null,
+      ifNoneMatch: null,
+      ifModifiedSince: null,
+      ifRange: null,
+      range: null,
+      acceptEncoding: null,
+    };
     const before = wanted[field];
     wanted[field] = before === null ? value : `${before}, ${value}`;
   }
@@ -98,6 +109,7 @@ function requestHeaders(request: Pick<EngineRequest, 'headers'>): Wanted | null 
 const WANTED_FIELDS: Readonly<Record<string, keyof Wanted | undefined>> = Object.assign(Object.create(null), {
   'if-match': 'ifMatch',
   'if-none-match': 'ifNoneMatch',
+  'if-modified-since': 'ifModifiedSince',
   'if-range': 'ifRange',
   range: 'range',
   'accept-encoding': 'acceptEncoding',
@@ -217,6 +229,15 @@ function headerOf(headers: Headers, name: string): string | null {
 function replace(headers: Headers, name: string, value: string): void {
   const index = headers.findIndex(([own]) => own.toLowerCase() === name);
   if (index !== -1) headers[index] = [headers[index]![0], value];
+}
+
+/** RFC 9110 section 13.1.3: what is not a date is ignored. */
+function isAtLatest(modified: string | null, since: string): boolean {
+  return modified !== null && / GMT$/.test(since) && Date.parse(modified) <= Date.parse(since);
+}
+
+function notModified(headers: Headers): EngineResponse {
+  return { status: 304, headers: headers.filter(([name]) => keptOn304(name)), body: null, closeConnection: false };
 }
 
 /** RFC 9110 section 15.4.5. */

@@ -37,3 +37,12 @@ export interface CacheStats {
   readonly entries: number;
   readonly bytes: number;
 }
+
+/** Values of this process, kept as they are: nothing is encoded, and nothing outlives the process. The least recently read goes first. */
+export interface ObjectCache<T> {
+  get(key: string): T | undefined;
+  /** `bytes`: what the value takes, roughly. */
+  set(key: string, value: T, bytes: number): void;
+  readonly entries: number;
+  readonly bytes: number;
+}

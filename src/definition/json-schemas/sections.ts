@@ -132,6 +132,7 @@ export const ROUTE_KEYS: JsonObject = {
   query: SCHEMA,
   body: SCHEMA,
   returns: SCHEMA,
+  cache: flag('Whether answers are kept, where caching.response_cache is on; true warns where they cannot be.'),
   pipeline: part('steps'),
 };
 

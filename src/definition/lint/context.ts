@@ -5,7 +5,7 @@ import type { Template } from '../../language/template.ts';
 import type { Use } from '../../language/use.ts';
 import type { ArgumentNode, LoadContext, Model, StepList, StepNode } from '../model.ts';
 import type { Spot } from '../places.ts';
-import type { AuthDefinition, JsonObject, KvStoreDefinition, OpsDefinition } from '../types.ts';
+import type { AuthDefinition, CachingDefinition, JsonObject, KvStoreDefinition, OpsDefinition } from '../types.ts';
 import type { FlowState } from './flow-state.ts';
 
 /** What rules look at. What several of them need is worked out once. */
@@ -14,6 +14,7 @@ export interface LintContext extends LoadContext {
   readonly ops: OpsDefinition;
   readonly kvStores: Readonly<Record<string, KvStoreDefinition>>;
   readonly auth: AuthDefinition;
+  readonly caching: CachingDefinition;
   /** `schema.json` as written; what stands in it has places. */
   readonly schema: JsonObject;
   /** All files as one JSON value in the form of a one-file registry. */

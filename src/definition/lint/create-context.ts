@@ -8,7 +8,7 @@ import { parseStep } from './parse-step.ts';
 export function createLintContext(
   load: LoadContext,
   model: Model,
-  sections: Pick<LintContext, 'ops' | 'kvStores' | 'auth' | 'schema' | 'raw'>,
+  sections: Pick<LintContext, 'ops' | 'kvStores' | 'auth' | 'caching' | 'schema' | 'raw'>,
   roots: readonly RootList[],
 ): LintContext {
   const steps = new Map<StepNode, ParsedStep>();

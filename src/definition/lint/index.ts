@@ -16,6 +16,7 @@ import { pipelineLengthRule } from './pipeline-length.ts';
 import { proxiesRule } from './proxies.ts';
 import { recursionRule } from './recursion.ts';
 import { referencesRule } from './references.ts';
+import { responseCacheRule } from './response-cache.ts';
 import { responsesRule } from './responses.ts';
 import { routesRule } from './routes.ts';
 import type { Rule } from './rule.ts';
@@ -55,6 +56,7 @@ export const RULES: readonly Rule[] = [
   visibilityRule,
   indexWritesRule,
   proxiesRule,
+  responseCacheRule,
   applyRule,
   invariantsRule,
 ];

@@ -2,7 +2,6 @@ import type { LoadContext } from '../model.ts';
 import type { ObjectReader } from '../object-reader.ts';
 import { spotOf } from '../places.ts';
 import type { CachingDefinition } from '../types.ts';
-import { notRun } from './not-run.ts';
 
 const MAX_ENTRY_BYTES = 1024 * 1024;
 const TTL_SECONDS = 300;
@@ -18,7 +17,6 @@ export function readCaching(context: LoadContext, owner: ObjectReader): CachingD
     responses: readPart(reader, 'response_cache', (part) => readResponses(context, part)),
     blobs: readPart(reader, 'blob_cache', readBlobs),
   };
-  if (reader !== null && caching.responses !== null) notRun(context, reader.at('response_cache'), '"response_cache"');
   reader?.finish();
   return caching;
 }

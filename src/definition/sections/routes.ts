@@ -83,6 +83,8 @@ function readRoute(
     query: schemaOf('query'),
     body: schemaOf('body'),
     returns: schemaOf('returns'),
+    cache: reader.has('cache') ? reader.boolean('cache', false) : null,
+    keeping: null,
     pipeline: list.definitions,
   };
   reader.finish();
