@@ -18,7 +18,11 @@ rounds of neighbours' requests per second; "processor ratio" compares the proces
 time of a request, which other programs on the machine hardly disturb. The number
 after a title is how many connections there are. Any error ends the run.
 
+Both look up, read and make each answer; the registry's caching sections are off. With
+--caches they are on, as they are in service: what they bring, but not like for like.
+
 Options:
+  --caches     with the registry's caching sections on
   --quick      few and short rounds: a look, not a figure to quote
   --only NAME  one row (several times for several): NAMES
   --json       the figures as JSON
@@ -38,6 +42,7 @@ interface Settings {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       json: { type: 'boolean', default: false },
@@ -54,7 +59,11 @@ async function main(): Promise<void> {
 
   const cores = divideCores();
   const { rounds, seconds } = settings.effort;
-  const machine = { ...describeMachine(cores), rounds: `${rounds} of ${seconds} s for each server` };
+  const machine = {
+    ...describeMachine(cores),
+    rounds: `${rounds} of ${seconds} s for each server`,
+    caching: values.caches ? 'on' : 'off',
+  };
   if (!values.json) for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(8)} ${value}`);
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'));
   const running: Subject[] = [];
@@ -65,7 +74,10 @@ async function main(): Promise<void> {
   try {
     const rows: Row[] = [];
     const floors = [await start(startFloor('hono', cores)), await start(startFloor('node', cores))] as const;
-    const pair = [await start(startRegistry(folder, cores)), await start(startHandWritten(folder, cores))] as const;
+    const pair = [
+      await start(startRegistry(folder, cores, values.caches)),
+      await start(startHandWritten(folder, cores)),
+    ] as const;
     for (const subject of pair) await seed(subject, settings.seed);
     for (const entry of cases) {
       if (!values.json) process.stderr.write(`  ${entry.name}`);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startServerProcess } from '../test/support/server-process.ts';
 import { type Cores, onServerCore } from './cores.ts';
@@ -14,10 +14,14 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-/** The default registry on its embedded stores, as `npm start` runs it. */
-export async function startRegistry(folder: string, cores: Cores | null): Promise<Subject> {
+/**
+ * The default registry on its embedded stores. With `caches` as `npm start` runs it; without them it looks up, reads and makes each answer, as
+ * the server by hand does.
+ */
+export async function startRegistry(folder: string, cores: Cores | null, caches: boolean): Promise<Subject> {
   const password = randomBytes(18).toString('base64url');
   const server = await startServerProcess({
+    registry: caches ? PROJECT : withoutCaches(join(folder, 'definition')),
     data: join(folder, 'registry'),
     env: { ENTREPOT_ADMIN_PASSWORD: password },
     ...wrapped(cores),
@@ -28,6 +32,20 @@ export async function startRegistry(folder: string, cores: Cores | null): Promis
   });
   const { token } = (await login.json()) as { readonly token: string };
   return { name: 'registry', url: server.url, pid: server.pid, authorization: `Bearer ${token}`, stop: server.stop };
+}
+
+const PROJECT = join(import.meta.dirname, '..');
+
+/** A copy of the default registry's definition whose caching sections are off. */
+function withoutCaches(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(PROJECT, 'routes'), join(folder, 'routes'), { recursive: true });
+  const schema = JSON.parse(readFileSync(join(PROJECT, 'schema.json'), 'utf8')) as {
+    caching?: Record<string, { enabled?: boolean }>;
+  };
+  for (const section of Object.values(schema.caching ?? {})) section.enabled = false;
+  writeFileSync(join(folder, 'schema.json'), JSON.stringify(schema));
+  return folder;
 }
 
 /** The same routes by hand. */
