@@ -8,7 +8,7 @@ import type { BlobStore } from '../../src/ports/blob-store.ts';
 import { makeBytes, putBytes, readContent } from '../conformance/blob-content.ts';
 import { createFakeClock } from '../conformance/fake-clock.ts';
 import { openTestRegistry, temporaryFolder } from '../support/registry.ts';
-import { begin, commit, put, registryOf, reply, route } from './steps.ts';
+import { BLOB_ROUTES, registryOf } from './steps.ts';
 
 /** `caching.blob_cache`: small blobs in memory, before their store. */
 const KIB = 1024;
@@ -138,34 +138,9 @@ describe('small blobs in memory', () => {
 });
 
 describe('a registry with a blob cache', () => {
-  const ROUTES = [
-    route(
-      'keep',
-      [
-        { op: 'blob.put', args: { from: 'request.body', expect: null, out: 'blob' } },
-        begin,
-        put('blob', { blob: '$blob' }),
-        commit,
-        reply('$blob.digest'),
-      ],
-      'PUT',
-      '/blob',
-    ),
-    route(
-      'fetch',
-      [
-        { op: 'kv.get', args: { doc: 'item', key: { id: 'blob' }, out: 'item' } },
-        { op: 'respond.error', when: { is_null: '$item' }, args: { code: 'NOT_FOUND' } },
-        { op: 'respond.bytes', args: { body: '$item.blob', media_type: 'text/plain' } },
-      ],
-      'GET',
-      '/blob',
-    ),
-  ];
-
   it('answers from memory when the file is gone, counts, and forgets on a change of the setting', async () => {
     const caching = { blob_cache: { max_bytes: 1024 * KIB, eviction: { policy: 'lru' } } };
-    const { registry, send, data } = await openTestRegistry(registryOf(ROUTES, { caching }), { kind: 'sqlite' });
+    const { registry, send, data } = await openTestRegistry(registryOf(BLOB_ROUTES, { caching }), { kind: 'sqlite' });
     await send('PUT', '/blob', { body: 'hello' });
     const counts = () => registry.stats().find((part) => part.kind === 'cache' && part.name === 'blobs')?.cache;
     expect((await send('GET', '/blob')).text).toBe('hello');

@@ -1,38 +1,13 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openTestRegistry, STORE_KINDS, type StoreKind, type TestRegistry } from '../support/registry.ts';
-import { ask, begin, commit, put, readItem, registryOf, reply, route, writeItem } from './steps.ts';
+import { ask, BLOB_ROUTES, readItem, registryOf, reply, route, writeItem } from './steps.ts';
 
 /** language.md, section 6, through the engine. */
-const BLOB = [
-  route(
-    'keep',
-    [
-      { op: 'blob.put', args: { from: 'request.body', expect: null, out: 'blob' } },
-      begin,
-      put('blob', { blob: '$blob' }),
-      commit,
-      reply('$blob.digest'),
-    ],
-    'PUT',
-    '/blob',
-  ),
-  route(
-    'fetch',
-    [
-      { op: 'kv.get', args: { doc: 'item', key: { id: 'blob' }, out: 'item' } },
-      { op: 'respond.error', when: { is_null: '$item' }, args: { code: 'NOT_FOUND' } },
-      { op: 'respond.bytes', args: { body: '$item.blob', media_type: 'text/plain' } },
-    ],
-    'GET',
-    '/blob',
-  ),
-];
-
 describe.each(STORE_KINDS)('blobs over HTTP on %s', (kind: StoreKind) => {
   const TEXT = '0123456789';
   async function open(text = TEXT) {
-    const registry = await openTestRegistry(registryOf(BLOB), { kind });
+    const registry = await openTestRegistry(registryOf(BLOB_ROUTES), { kind });
     const etag = `"${(await registry.send('PUT', '/blob', { body: text })).json}"`;
     const get = (headers: Record<string, string>, method = 'GET') => registry.send(method, '/blob', { headers });
     return { ...registry, etag, get };

@@ -107,3 +107,29 @@ export async function ask(registry: Registry, method: string, target: string, as
   const values = (name: string) => got.filter(([own]) => own.toLowerCase() === name).map(([, value]) => value);
   return { status, headers: got, bytes, closeConnection, values };
 }
+
+/** Keeps the bytes that it is sent, and gives them back. */
+export const BLOB_ROUTES = [
+  route(
+    'keep',
+    [
+      { op: 'blob.put', args: { from: 'request.body', expect: null, out: 'blob' } },
+      begin,
+      put('blob', { blob: '$blob' }),
+      commit,
+      reply('$blob.digest'),
+    ],
+    'PUT',
+    '/blob',
+  ),
+  route(
+    'fetch',
+    [
+      { op: 'kv.get', args: { doc: 'item', key: { id: 'blob' }, out: 'item' } },
+      { op: 'respond.error', when: { is_null: '$item' }, args: { code: 'NOT_FOUND' } },
+      { op: 'respond.bytes', args: { body: '$item.blob', media_type: 'text/plain' } },
+    ],
+    'GET',
+    '/blob',
+  ),
+];
