@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { RegistryError } from '../../src/errors/registry-error.ts';
 import type { Commit, RecordStore } from '../../src/ports/record-store.ts';
 import type { Clock } from '../../src/shared/clock.ts';
-import { STORE_KINDS } from '../support/registry.ts';
+import { ALL_STORE_KINDS } from '../support/registry.ts';
 import { begin, commit, gate, get, put, reply, route } from './steps.ts';
 import { open, write } from './transaction-fixture.ts';
 
 /** language.md, section 4: how a transaction gets through, and what its commit does. */
-describe.each(STORE_KINDS)('commits on %s', (kind) => {
+describe.each(ALL_STORE_KINDS)('commits on %s', (kind) => {
   it('gives turns: 100 writers of one record all succeed', async () => {
     const { send } = await open(kind, [
       route('increment', [
