@@ -63,7 +63,7 @@ it.for(Object.entries(PLACES))(
     for (let round = 1; round <= place.rounds; round++) {
       const lists = uploadsOf(round, place.folder, random(1, MOST_BYTES));
       const victim = random(0, 3) === 0 && place.killDatabase !== null ? null : random(0, SERVERS);
-      const [killAfter, delayMs] = [random(1, UPLOADS), random(0, 12)];
+      const [killAfter, delayMs] = [random(1, UPLOADS - 10), random(0, 12)];
       const kill = async (server: ServerProcess) => {
         await sleep(delayMs);
         if (victim === null) await place.killDatabase?.();
