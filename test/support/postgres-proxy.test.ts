@@ -113,6 +113,22 @@ describePostgres('a proxy in front of PostgreSQL', (server) => {
     await expect.poll(() => proxy.connections()).toBe(0);
   });
 
+  it('lets a client hear nothing any more of what the server has done', async () => {
+    const { client, proxy, table, values } = await open();
+    await client.query(`BEGIN; INSERT INTO ${table} VALUES (1)`);
+    const cut = proxy.cutNextCommit('silent');
+    let answers = 0;
+    const heard = () => {
+      answers += 1;
+    };
+    const committing = client.query('COMMIT').then(heard, heard);
+    await cut;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([answers, proxy.connections(), await values()]).toEqual([0, 1, [1]]);
+    proxy.cutAll();
+    await committing;
+  });
+
   it('cuts one of several that commit at once', async () => {
     const { proxy, table, values } = await open();
     const clients = await Promise.all([1, 2, 3, 4].map(() => connect(proxy.url)));
