@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Cut, type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
+import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
 import { describePostgres, freshSchema } from './shared-postgres.ts';
 
 async function connect(url: string, options: object = {}): Promise<Client> {
@@ -87,7 +87,7 @@ describePostgres('a proxy in front of PostgreSQL', (server) => {
     (['before', 'after', 'late'] as const).map((when) => [when, way] as const),
   );
 
-  it.each(cases)('cuts %s a COMMIT that is %s', async (when: Cut, way) => {
+  it.each(cases)('cuts %s a COMMIT that is %s', async (when, way) => {
     const { client, proxy, table, values } = await open();
     const commit = ways[way]!;
     // One that passes, so that a statement is known already the second time.
