@@ -131,8 +131,8 @@ describePostgres('a connection to PostgreSQL that is cut', (server) => {
     const report = await auditRecords(store, readLedger(ledger));
     expect(report.faults).toEqual([]);
     console.log(`${report.present} there, ${report.absent} absent;`, load.answers);
-    // Whoever was at a commit was told what became of it; others may have been told that the store failed.
-    const { written = 0, STORE_FAILURE: failed = 0, ...others } = Object.fromEntries(load.answers);
+    // Whoever was at a commit was told what became of it; others may have been told that it cannot be reached.
+    const { written = 0, STORE_UNREACHABLE: failed = 0, ...others } = Object.fromEntries(load.answers);
     expect(others).toEqual({});
     expect(report).toMatchObject({ present: written, absent: failed });
     expect(failed).toBeLessThan(written / 5);

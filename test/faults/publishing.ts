@@ -16,6 +16,8 @@ export interface PublishPlace {
   readonly folder: string;
   /** The servers' data. */
   readonly data: string;
+  /** Where their records are, as `--store` has it; absent or null: in their data. */
+  readonly store?: string | null;
   readonly ledger: string;
 }
 
@@ -80,7 +82,10 @@ export async function fetchAll(server: ServerProcess, ledger: string): Promise<R
 }
 
 /** Compares a server, its data and the ledger, while nobody publishes; returns what the server does not have. */
-export async function expectWhole(server: ServerProcess, { data, ledger }: PublishPlace): Promise<readonly string[]> {
+export async function expectWhole(
+  server: ServerProcess,
+  { data, store, ledger }: PublishPlace,
+): Promise<readonly string[]> {
   const fetched = await fetchAll(server, ledger);
   const absent: string[] = [];
   const wrong: string[] = [];
@@ -92,7 +97,7 @@ export async function expectWhole(server: ServerProcess, { data, ledger }: Publi
   expect(wrong).toEqual([]);
   // Servers sweep when they start.
   await expect.poll(() => transientFiles(data), { timeout: 10_000 }).toEqual([]);
-  const view = await inspectData(data);
+  const view = await inspectData(data, store);
   expect(view.faults).toEqual([]);
   expect(view.artifacts).toEqual(new Map([...fetched].filter(([, digest]) => digest !== null)));
   return absent;

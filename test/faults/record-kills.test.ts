@@ -55,7 +55,7 @@ const PLACES: Readonly<Record<string, (context: TestContext) => Promise<KillPlac
       servers: 2,
       kills: FAULT_KILLS,
       killDatabase: () => postgres.kill().then(postgres.restart),
-      codes: ['written', 'gone', 'STORE_FAILURE', 'COMMIT_UNKNOWN'],
+      codes: ['written', 'gone', 'STORE_UNREACHABLE', 'COMMIT_UNKNOWN'],
     };
   },
 };
