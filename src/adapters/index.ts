@@ -31,7 +31,7 @@ export interface RecordStoreOptions {
 
 export const recordStores = Object.freeze({
   memory: {
-    capabilities: { durable: false, shared: false, fullText: false, maxValueBytes: null },
+    capabilities: { durable: false, shared: false, fullText: true, maxValueBytes: null },
     open: (options) => guardRecordStore(openMemoryRecordStore(options)),
   },
   sqlite: {

@@ -12,7 +12,7 @@ recordStoreSuite(
       remove: async () => folder.remove(),
     };
   },
-  { unsupported: [] },
+  { unsupported: [{ capability: 'fullText', reason: 'its text search is still to come' }] },
 );
 
 recordStoreSuite(
@@ -22,6 +22,7 @@ recordStoreSuite(
     unsupported: [
       { capability: 'durable', reason: 'nothing is written to a file' },
       { capability: 'shared', reason: 'the database belongs to one connection' },
+      { capability: 'fullText', reason: 'its text search is still to come' },
     ],
   },
 );

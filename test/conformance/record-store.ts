@@ -8,8 +8,9 @@ import { recordLogSuite } from './record-log.ts';
 import { recordMigrationSuite } from './record-migration.ts';
 import { recordModelSuite } from './record-model.ts';
 import { recordQuerySuite } from './record-queries.ts';
+import { recordSearchSuite } from './record-search.ts';
 
-export type UnsupportedRecordCapability = 'durable' | 'shared';
+export type UnsupportedRecordCapability = 'durable' | 'shared' | 'fullText';
 
 /** What every record store must do, behind its guard. */
 export function recordStoreSuite(
@@ -65,6 +66,7 @@ export function recordStoreSuite(
     recordLogSuite(suite);
     recordMigrationSuite(suite);
     recordModelSuite(suite);
+    if (!lacks('fullText')) recordSearchSuite(suite);
     if (!lacks('durable')) recordReopenSuite(suite);
     if (!lacks('shared')) recordSharingSuite(suite);
   });
