@@ -41,6 +41,8 @@ export interface Loaded {
 export interface LoadOptions {
   /** Kinds of kv stores that this build can open. */
   readonly availableKvKinds?: readonly string[];
+  /** Those of them that can search texts. */
+  readonly fullTextKvKinds?: readonly string[];
 }
 
 /**
@@ -60,6 +62,7 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
     names: createNames(reporter),
     vocabulary,
     availableKvKinds: options.availableKvKinds ?? ['memory', 'sqlite'],
+    fullTextKvKinds: options.fullTextKvKinds ?? ['memory', 'sqlite'],
   };
   const opened = packs.flatMap((pack) => {
     const packReader = openObject(pack.pack.json, spotOf(pack.pack.json), reporter);

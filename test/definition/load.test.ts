@@ -179,6 +179,20 @@ describe('a registry in one file', () => {
     expect(withIt.findings).toEqual([]);
     expect(withIt.definition?.kvStores.a?.kind).toBe('postgres');
   });
+
+  test('may ask for searches only of kinds of stores that can', async () => {
+    const storage = {
+      kv_stores: { a: { kind: 'memory' } },
+      documents: { note: { store: 'a', key_template: 'note/{name}' } },
+    };
+    const indexes = { notes: { source_document: 'note', keys: [], text: { name: 1 } } };
+    const file = write('search.json', { schema_version: '1', type_id: 't', storage, indexes });
+    expect((await loadDefinition(file, vocabulary)).findings).toEqual([]);
+    const { findings } = await loadDefinition(file, vocabulary, { fullTextKvKinds: ['postgres'] });
+    expect(findings.map(({ code, message, fix, pointer }) => [code, message, fix, pointer])).toEqual([
+      ['STORE_KIND', 'Stores of the kind "memory" cannot search texts', 'These can: postgres', '/indexes/notes/text'],
+    ]);
+  });
 });
 
 describe('a registry of packs', () => {
