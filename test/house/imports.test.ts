@@ -71,6 +71,8 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   pino: ['cli'],
   'better-sqlite3': ['adapters'],
   kysely: ['adapters'],
+  pg: ['adapters'],
+  '@electric-sql/pglite': ['adapters'],
   'lru-cache': ['adapters', 'identity'],
   jose: ['identity'],
   'rate-limiter-flexible': ['identity'],
