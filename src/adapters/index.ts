@@ -35,7 +35,7 @@ export const recordStores = Object.freeze({
     open: (options) => guardRecordStore(openMemoryRecordStore(options)),
   },
   sqlite: {
-    capabilities: { durable: true, shared: true, fullText: false, maxValueBytes: null },
+    capabilities: { durable: true, shared: true, fullText: true, maxValueBytes: null },
     open: (options) => guardRecordStore(openSqliteRecordStore(options)),
   },
 } as const satisfies Record<string, Adapter<RecordStoreCapabilities, RecordStoreOptions, RecordStore>>);

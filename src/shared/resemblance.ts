@@ -16,8 +16,8 @@ export function toleranceOf(word: string): number {
  * that resemble another.
  */
 export function trigramsOf(word: string): readonly string[] {
-  const padded = `  ${word} `;
-  return [...new Set(Array.from({ length: padded.length - 2 }, (_, place) => padded.slice(place, place + 3)))];
+  const padded = [' ', ' ', ...word, ' '];
+  return [...new Set(padded.slice(2).map((last, place) => `${padded[place]}${padded[place + 1]}${last}`))];
 }
 
 /**

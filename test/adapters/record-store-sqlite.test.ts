@@ -12,7 +12,7 @@ recordStoreSuite(
       remove: async () => folder.remove(),
     };
   },
-  { unsupported: [{ capability: 'fullText', reason: 'its text search is still to come' }] },
+  { unsupported: [] },
 );
 
 recordStoreSuite(
@@ -22,7 +22,6 @@ recordStoreSuite(
     unsupported: [
       { capability: 'durable', reason: 'nothing is written to a file' },
       { capability: 'shared', reason: 'the database belongs to one connection' },
-      { capability: 'fullText', reason: 'its text search is still to come' },
     ],
   },
 );

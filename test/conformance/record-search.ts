@@ -244,32 +244,35 @@ export function recordSearchSuite(suite: RecordSuite): void {
       expect(await look()).toEqual(['', 0, 0]);
     });
 
-    it.each([
-      ['nothing', '', []],
-      ['spaces', ' \t\n', []],
-      ['signs', '!?.,;-*"\'`()[]{}<>|&^%$#@~+=\\/', []],
-      ['emoji', '😀👩‍👩‍👧', []],
-      ['a star', 'react*', ['react']],
-      ['a quote that is not closed', '"react', ['react']],
-      ['quotes', `"react" 'dom'`, ['react-dom']],
-      ['signs of exclusion', '-react !dom', ['react-dom']],
-      ['and, or and brackets', 'react & (dom | package)', ['react-dom']],
-      ['a column', 'title:react', []],
-      ['columns', '{title abstract}: react', []],
-      ['a caret', '^react', ['react']],
-      ['a prefix of PostgreSQL', "react':*", ['react']],
-      ['backslashes and quotes', '\\\'react\\\' \\"dom\\"', ['react-dom']],
-      ['words that are operators elsewhere', 'react NEAR(dom)', []],
-      ['AND', 'react AND dom', []],
-      ['OR', 'react OR vue', []],
-      ['NOT', 'NOT react', []],
-      ['control characters', 'react\u0001\u001fdom\u007f', ['react-dom']],
-      ['one word of 10 000 letters', 'x'.repeat(10_000), []],
-      ['one word 2000 times', 'react '.repeat(2000), ['react']],
-    ] as const)('takes %s for what it is', async (_, text, best) => {
+    it('takes whatever is typed for words', async () => {
       await fill();
-      expect((await find(text)).slice(0, 1)).toEqual(best.slice(0, 1));
-      await similarTo(suite.store, text);
+      const typed: readonly (readonly [string, string, string | undefined])[] = [
+        ['nothing', '', undefined],
+        ['spaces', ' \t\n', undefined],
+        ['signs', '!?.,;-*"\'`()[]{}<>|&^%$#@~+=\\/', undefined],
+        ['emoji', '😀👩‍👩‍👧', undefined],
+        ['a star', 'react*', 'react'],
+        ['a quote that is not closed', '"react', 'react'],
+        ['quotes', `"react" 'dom'`, 'react-dom'],
+        ['signs of exclusion', '-react !dom', 'react-dom'],
+        ['and, or and brackets', 'react & (dom | package)', 'react-dom'],
+        ['a column', 'title:react', undefined],
+        ['columns', '{title abstract}: react', undefined],
+        ['a caret', '^react', 'react'],
+        ['a prefix of PostgreSQL', "react':*", 'react'],
+        ['backslashes and quotes', '\\\'react\\\' \\"dom\\"', 'react-dom'],
+        ['words that are operators elsewhere', 'react NEAR(dom)', undefined],
+        ['AND', 'react AND dom', undefined],
+        ['OR', 'react OR vue', undefined],
+        ['NOT', 'NOT react', undefined],
+        ['control characters', 'react\u0001\u001fdom\u007f', 'react-dom'],
+        ['one word of 10 000 letters', 'x'.repeat(10_000), undefined],
+        ['one word 2000 times', 'react '.repeat(2000), 'react'],
+      ];
+      for (const [what, text, best] of typed) {
+        expect([what, (await find(text))[0]]).toEqual([what, best]);
+        await similarTo(suite.store, text);
+      }
     });
 
     recordSearchModel(suite);
