@@ -197,7 +197,8 @@ export type ReadWork =
   | { readonly kind: 'get' | 'getMany'; readonly collection: string }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'query'; readonly query: IndexQuery }
-  | { readonly kind: 'count'; readonly query: CountQuery };
+  | { readonly kind: 'count'; readonly query: CountQuery }
+  | { readonly kind: 'search'; readonly query: SearchQuery };
 /** One write of a commit. */
 export type WriteWork = { readonly kind: 'put' | 'delete'; readonly collection: string } | { readonly kind: 'event' };
 

@@ -115,6 +115,8 @@ export function createSqliteReader(
     return row === undefined ? null : toRecord(row);
   }
 
+  const searcher = createSqliteSearcher(database, layoutOf, now);
+
   function explain(work: ReadWork): readonly string[] {
     switch (work.kind) {
       case 'get':
@@ -123,6 +125,8 @@ export function createSqliteReader(
         return [many.sql];
       case 'list':
         return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).sql];
+      case 'search':
+        return searcher.explain(work.query);
       case 'query':
       case 'count': {
         const { query } = work;
@@ -138,7 +142,7 @@ export function createSqliteReader(
 
   return {
     explain,
-    searcher: createSqliteSearcher(database, layoutOf, now),
+    searcher,
     get: (collection, key) => get(collection, key, now()),
     getMany(collection, keys) {
       const rows = many.rows({ collection, keys, now: now() });
