@@ -9,8 +9,9 @@ import type {
 } from '../../ports/record-store.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { createNotifier } from './notifier.ts';
+import { hasWrites } from './sql-commit.ts';
 import { param } from './sql-statement.ts';
-import { createCommitter, hasWrites } from './sqlite-commit.ts';
+import { createCommitter } from './sqlite-commit.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { createLayouts } from './sqlite-layouts.ts';
 import { isMigrated } from './sqlite-migrate.ts';
