@@ -85,7 +85,7 @@ export function selectSearch(
   return sql`WITH hits AS MATERIALIZED (${all}) ${page}${asked.wantsTotal ? total : sql``}${sequenceOf(facets)}`;
 }
 
-type Row = readonly (string | number | null)[];
+type Row = readonly unknown[];
 
 /** What the rows of `selectSearch` come to. */
 export function toSearchPage(rows: readonly Row[], asked: SearchQuery): SearchPage {
