@@ -1,6 +1,7 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { db } from './db.ts';
 import { docs } from './docs.ts';
 import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   verify,
   user,
   token,
+  db,
   version,
 ];
 const HELP = helpFor(COMMANDS);

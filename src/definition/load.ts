@@ -56,7 +56,7 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
   const reader = schema === null ? null : openObject(schema.json, spotOf(schema.json), reporter);
   if (reader === null) return { definition: null, findings: reporter.findings(), root, files };
 
-  const availableKvKinds = options.availableKvKinds ?? ['memory', 'sqlite'];
+  const availableKvKinds = options.availableKvKinds ?? ['memory', 'sqlite', 'pglite', 'postgres'];
   const context: LoadContext = {
     places,
     reporter,

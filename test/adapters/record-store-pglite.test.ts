@@ -1,38 +1,28 @@
 import { join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openPgliteRecordStore } from '../../src/adapters/record-store/pglite.ts';
 import { createFakeClock } from '../conformance/fake-clock.ts';
 import { ITEMS, item, PLAIN, write } from '../conformance/record-fixture.ts';
 import { recordStoreSuite } from '../conformance/record-store.ts';
+import { sharedPglite, withoutClosing } from '../support/record-stores.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** One database for all tests, a schema for each: to make a database takes seconds. */
-let database: PGlite;
 let schemas = 0;
-beforeAll(async () => {
-  database = await PGlite.create();
-});
-afterAll(() => database.close());
-
-/** The database as a store sees it that closes its own. */
-function shared(): PGlite {
-  return new Proxy(database, {
-    get(target, name) {
-      if (name === 'close') return async () => {};
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
 
 recordStoreSuite(
   'pglite',
   async () => {
+    const database = await sharedPglite();
     const schema = `s${++schemas}`;
     return {
       open: (clock) =>
-        openPgliteRecordStore({ folder: null, schema, clock, watchIntervalMs: 5, openDatabase: async () => shared() }),
+        openPgliteRecordStore({
+          folder: null,
+          schema,
+          clock,
+          watchIntervalMs: 5,
+          openDatabase: async () => withoutClosing(database),
+        }),
       remove: async () => void (await database.exec(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)),
     };
   },

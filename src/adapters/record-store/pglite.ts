@@ -13,7 +13,7 @@ export interface PgliteOptions {
   readonly folder: string | null;
   /** Default: `entrepot`. */
   readonly schema?: string;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   readonly watchIntervalMs?: number;
   /** Opens the database, which is closed with the store; default: PGlite in the folder. */
   readonly openDatabase?: () => Promise<PGlite>;

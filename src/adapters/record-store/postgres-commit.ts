@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { Commit, CommitResult, NewEvent, RecordPut, WriteWork } from '../../ports/record-store.ts';
 import type { PgConnection, PgDriver } from './postgres-driver.ts';
-import { ConnectFailure, isDisconnection, isTransient } from './postgres-errors.ts';
+import { ConnectFailure, isTransient } from './postgres-errors.ts';
 import { encodeRow, type RowPut } from './postgres-index-writer.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
 import type { LockNames, TouchedRow } from './postgres-locks.ts';
@@ -229,8 +229,8 @@ export function createPgCommitter(
 
 /** Nothing was committed: the connection had been cut before COMMIT was sent, or another transaction was in the way. */
 function mayTryAgain(thrown: unknown): boolean {
-  if (!(thrown instanceof RegistryError) || thrown.code !== 'STORE_FAILURE') return false;
-  return isTransient(thrown) || (isDisconnection(thrown.cause) && !(thrown.cause instanceof ConnectFailure));
+  if (!(thrown instanceof RegistryError)) return false;
+  return isTransient(thrown) || (thrown.code === 'STORE_UNREACHABLE' && !(thrown.cause instanceof ConnectFailure));
 }
 
 function busy(cause: unknown): RegistryError {

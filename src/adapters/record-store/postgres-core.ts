@@ -11,7 +11,7 @@ import { createLockNames } from './postgres-locks.ts';
 import { migratePgCollection } from './postgres-migrate.ts';
 import { createPgReader } from './postgres-reader.ts';
 import { statement } from './postgres-statement.ts';
-import { createPgTables } from './postgres-tables.ts';
+import { createPgTables, hasPgTables } from './postgres-tables.ts';
 import { hasWrites } from './sql-commit.ts';
 import { param } from './sql-statement.ts';
 
@@ -144,7 +144,7 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
     capabilities,
     async migrate(collections, project, onProgress = () => {}) {
       const reached = await connected();
-      await tables.up();
+      if (!(await hasPgTables(reached))) await tables.up();
       await reached.exclusively(locks.migration, async () => {
         await raiseBase();
         for (const spec of collections)

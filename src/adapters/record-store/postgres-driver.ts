@@ -16,7 +16,7 @@ export interface PgConnection {
 
 /**
  * A way to a PostgreSQL database: a pool of connections to a server, or the one there is inside this process. Errors are RegistryErrors:
- * STORE_FAILURE, STORE_FULL; COMMIT_UNKNOWN only from `commit`.
+ * STORE_UNREACHABLE, STORE_FAILURE, STORE_FULL; COMMIT_UNKNOWN only from `commit`.
  */
 export interface PgDriver {
   /** One statement on any connection; once more when the connection turns out to have been cut before. */

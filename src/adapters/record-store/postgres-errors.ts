@@ -30,8 +30,6 @@ export function isTransient(thrown: unknown): boolean {
 export function toPgStoreError(thrown: unknown): RegistryError {
   if (thrown instanceof RegistryError) return thrown;
   if (FULL.has(sqlState(thrown))) return new RegistryError('STORE_FULL', { cause: thrown });
-  if (isDisconnection(thrown)) {
-    return new RegistryError('STORE_FAILURE', { message: 'The database cannot be reached', cause: thrown });
-  }
+  if (isDisconnection(thrown)) return new RegistryError('STORE_UNREACHABLE', { cause: thrown });
   return new RegistryError('STORE_FAILURE', { cause: thrown });
 }

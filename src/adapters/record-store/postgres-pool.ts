@@ -7,12 +7,12 @@ import { SESSION_SETTINGS } from './postgres-settings.ts';
 import { type PgStatement, statement } from './postgres-statement.ts';
 import type { Bindings } from './sql-statement.ts';
 
-/** How a server is reached over TLS; files are read when the store opens. */
+/** How a server is reached over TLS; certificates and keys as PEM. */
 export interface PostgresTls {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly servername?: string;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly servername?: string | undefined;
   /** False takes any certificate; default true. */
   readonly rejectUnauthorized?: boolean;
 }
@@ -39,7 +39,7 @@ const TRIES = 3;
 /** Nothing that a statement here gives back needs parsing. */
 const PLAIN_TYPES = { getTypeParser: () => (text: string | Buffer) => text } as unknown as typeof types;
 
-/** Connects to a server. Fails with STORE_FAILURE and a sentence when it cannot be reached, or is not one that this engine can use. */
+/** Connects to a server. Fails with STORE_UNREACHABLE, or with STORE_FAILURE and a sentence when it is not one that this engine can use. */
 export async function openPostgresPool(options: PostgresPoolOptions): Promise<PgDriver> {
   const durability = await probe(options);
   const config = configOf(options, durability);
@@ -185,7 +185,7 @@ async function probe({ url, tls }: PostgresPoolOptions): Promise<Readonly<Record
   } catch (thrown) {
     if (thrown instanceof RegistryError) throw thrown;
     const why = thrown instanceof Error ? thrown.message || String('code' in thrown ? thrown.code : '') : '';
-    throw new RegistryError('STORE_FAILURE', { message: `The database cannot be reached: ${why}`, cause: thrown });
+    throw new RegistryError('STORE_UNREACHABLE', { message: `The database cannot be reached: ${why}`, cause: thrown });
   } finally {
     await client.end().catch(() => {});
   }

@@ -3,7 +3,14 @@ import type { StoreTables } from '../../ports/record-store.ts';
 import type { PgConnection, PgDriver } from './postgres-driver.ts';
 import { postgresDialect, statement } from './postgres-statement.ts';
 import { NEVER, unusedName } from './sql-layout.ts';
-import { createEngineTables, dropTables, type EngineTables, type TableMigration } from './sql-migrations.ts';
+import {
+  createEngineTables,
+  dropTables,
+  type EngineTables,
+  MIGRATION_TABLE,
+  refuseNewer,
+  type TableMigration,
+} from './sql-migrations.ts';
 import { param } from './sql-statement.ts';
 
 /**
@@ -38,8 +45,19 @@ export const POSTGRES_MIGRATIONS: readonly TableMigration[] = [
 ];
 
 const HAS_META = statement(sql`SELECT to_regclass('meta')::text`);
+const HAS_MIGRATIONS = statement(sql`SELECT to_regclass(${sql.lit(MIGRATION_TABLE)})::text`);
+const DONE = statement(sql`SELECT name FROM ${sql.table(MIGRATION_TABLE)}`);
 const UNUSED = statement(sql`SELECT name, value FROM meta WHERE name >= ${param('from')} AND name < ${param('to')}`);
 const FORGET = statement(sql`DELETE FROM meta WHERE name = ${param('name')}`);
+
+/** Whether the tables are what this release needs; takes no lock. Fails with STORE_FAILURE on those of a newer release. */
+export async function hasPgTables({ run }: Pick<PgDriver, 'run'>): Promise<boolean> {
+  const [found] = await run(HAS_MIGRATIONS, {});
+  if ((found?.[0] ?? null) === null) return false;
+  const done = (await run(DONE, {})).map(([name]) => String(name));
+  refuseNewer(done, POSTGRES_MIGRATIONS);
+  return done.length === POSTGRES_MIGRATIONS.length;
+}
 
 /** The engine's tables in one schema. `lock` is that of the one who changes tables. */
 export function createPgTables(schema: string, connected: () => Promise<PgDriver>, lock: string): StoreTables {

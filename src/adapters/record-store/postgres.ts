@@ -2,7 +2,7 @@ import { RegistryError } from '../../errors/registry-error.ts';
 import type { RecordStore } from '../../ports/record-store.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { createPgRecordStore } from './postgres-core.ts';
-import { openPostgresPool, type PostgresTls } from './postgres-pool.ts';
+import type { PostgresTls } from './postgres-pool.ts';
 import { SCHEMA_NAME } from './postgres-settings.ts';
 
 export interface PostgresOptions {
@@ -11,9 +11,9 @@ export interface PostgresOptions {
   /** The PostgreSQL schema that holds the store, made where it is missing: lower-case letters, digits and underscores. */
   readonly schema: string;
   /** Connections at most; default 20. */
-  readonly poolSize?: number;
+  readonly poolSize?: number | undefined;
   readonly tls?: PostgresTls | null;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** How often the log is looked at while someone watches; default 100. */
   readonly watchIntervalMs?: number;
 }
@@ -24,8 +24,8 @@ const FOR_READS = 4;
 
 /**
  * Records on a PostgreSQL server, 13 or later, shared by any number of processes. Connects with `migrate`, the first call; it fails with
- * STORE_FAILURE and a sentence when the server cannot be reached or cannot be used. When it goes away later, calls fail with
- * STORE_FAILURE until it is back.
+ * STORE_UNREACHABLE when the server is not there, with STORE_FAILURE and a sentence when it cannot be used. When it goes away later, calls
+ * fail with STORE_UNREACHABLE until it is back.
  */
 export function openPostgresRecordStore(options: PostgresOptions): RecordStore {
   const { url, schema, poolSize = POOL_SIZE, tls = null, clock = systemClock, watchIntervalMs = 100 } = options;
@@ -40,6 +40,10 @@ export function openPostgresRecordStore(options: PostgresOptions): RecordStore {
     watchIntervalMs,
     maxCommits: Math.max(1, poolSize - FOR_READS),
     capabilities: Object.freeze({ durable: true, shared: true, fullText: true, maxValueBytes: null }),
-    connect: () => openPostgresPool({ url, schema, poolSize, tls }),
+    async connect() {
+      // Loaded when it is asked for: most registries have no server.
+      const { openPostgresPool } = await import('./postgres-pool.ts');
+      return openPostgresPool({ url, schema, poolSize, tls });
+    },
   });
 }

@@ -25,7 +25,7 @@ import { openDirectWriter, openWriterThread } from './sqlite-writer-client.ts';
 export interface SqliteOptions {
   /** Path of the database; its folder is made where it is missing. `:memory:` is gone when the store closes. */
   readonly file: string;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** How long a commit waits for another process's; default 5000. */
   readonly busyTimeoutMs?: number;
   /** How often other processes' commits are looked for while someone watches; default 100. */
