@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { recordStores } from '../../src/adapters/index.ts';
 import { type Loaded, loadDefinition } from '../../src/definition/load.ts';
 import { loadVocabulary } from '../../src/definition/load-vocabulary.ts';
 import type { Definition, StepDefinition } from '../../src/definition/types.ts';
