@@ -9,8 +9,9 @@ import { recordMigrationSuite } from './record-migration.ts';
 import { recordModelSuite } from './record-model.ts';
 import { recordQuerySuite } from './record-queries.ts';
 import { recordScheduleSuite } from './record-schedules.ts';
+import { recordSearchSuite } from './record-search.ts';
 
-export type UnsupportedRecordCapability = 'durable' | 'shared';
+export type UnsupportedRecordCapability = 'durable' | 'shared' | 'fullText';
 
 /** What every record store must do, behind its guard. */
 export function recordStoreSuite(
@@ -71,6 +72,7 @@ export function recordStoreSuite(
     recordMigrationSuite(suite);
     recordModelSuite(suite);
     recordScheduleSuite(suite, options.schedules ?? (Number(process.env.SCHEDULES) || 150));
+    if (!lacks('fullText')) recordSearchSuite(suite);
     if (!lacks('durable')) recordReopenSuite(suite);
     if (!lacks('shared')) recordSharingSuite(suite);
   });
