@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { RecordTransfer } from './record-dump.ts';
 
 /**
  * The record store: ordered keys in collections, a version on every record, and one atomic commit with checks.
@@ -6,7 +7,7 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
  *
  * Reads may answer at once or by promise (`MaybePromise`): an embedded store answers at once.
  */
-export interface RecordStore {
+export interface RecordStore extends RecordTransfer {
   readonly capabilities: RecordStoreCapabilities;
 
   /**

@@ -9,6 +9,7 @@ import { migrateCollection } from './sqlite-migrate.ts';
 import { createSqliteReader } from './sqlite-reader.ts';
 import { param, prepare } from './sqlite-statement.ts';
 import { createTransactor } from './sqlite-transaction.ts';
+import { createSqliteTransfer } from './sqlite-transfer.ts';
 
 export interface SqliteOptions {
   /** Path of the database; its folder is made where it is missing. `:memory:` is gone when the store closes. */
@@ -38,6 +39,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     sql`SELECT position, version, id, type, at, payload FROM events
       WHERE position > ${param('after')} ORDER BY position LIMIT ${param('limit')}`,
   );
+  const { closeDumps, ...transfer } = createSqliteTransfer(database, file, transactor);
   const notifier = createNotifier();
   let timer: NodeJS.Timeout | null = null;
 
@@ -107,6 +109,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     sequence,
     watch,
     sweepExpired: committer.sweepExpired,
+    ...transfer,
     explain(work) {
       switch (work.kind) {
         case 'put':
@@ -128,6 +131,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     close() {
       stopPolling();
       notifier.close();
+      closeDumps();
       database.close();
     },
   };
