@@ -1,10 +1,12 @@
 import { RegistryError } from '../errors/registry-error.ts';
+import { backup } from './backup.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { docs } from './docs.ts';
 import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
 import { create } from './new.ts';
+import { restore } from './restore.ts';
 import { routes } from './routes.ts';
 import { run as runRoute } from './run.ts';
 import { schema } from './schema.ts';
@@ -30,6 +32,8 @@ const COMMANDS: readonly Command[] = [
   verify,
   user,
   token,
+  backup,
+  restore,
   version,
 ];
 const HELP = helpFor(COMMANDS);
