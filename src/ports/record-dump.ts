@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { RecordDelete, StoredEvent } from './record-store.ts';
 
-/** What of the record store port moves a whole store: into a backup, out of one, or into another store. */
+/** What of the record store port moves a whole store: into a backup, out of one, or into another store. Usable before `migrate`. */
 export interface RecordTransfer {
   /**
    * All that the store holds at one moment, while writes go on. Whoever asks closes it. A store that is one connection only holds
@@ -20,7 +20,7 @@ export interface RecordTransfer {
 
 /** One moment of a store. */
 export interface RecordDump {
-  /** The store's sequence. No record and no event has a version above it. */
+  /** No record and no event has a version above it; those of later commits lie above it. May differ between two moments between which nothing was written. */
   readonly sequence: number;
   /** Collections that hold records, in byte order of their names; expired records are among those counted. */
   readonly collections: readonly CollectionSize[];
@@ -72,11 +72,11 @@ export interface RecordLoad {
   held(collection: string, after: string | null, limit: number): MaybePromise<readonly HeldRecord[]>;
   /** Positions of the events that are there, after `after`, in order, at most `limit`. */
   heldEvents(after: number, limit: number): MaybePromise<readonly number[]>;
-  /** All of it or nothing, durably. Fails with CONFLICT when the load has ended meanwhile: another process finished it, or began anew. */
+  /** All of it or nothing. Fails with CONFLICT when the load has ended meanwhile: another process finished it, or began anew. */
   write(batch: LoadBatch): MaybePromise<void>;
   /**
-   * Takes the mark away. Versions and positions given from now on lie above all that were loaded and above `sequence`, and the store's sequence is
-   * `sequence` or more. Indexes are built by the `migrate` that follows.
+   * Takes the mark away. Versions given from now on lie above `sequence`, which is that of the dump, and positions above all that were loaded. Indexes are
+   * built by the `migrate` that follows.
    */
   finish(sequence: number): MaybePromise<void>;
 }

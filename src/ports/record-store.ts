@@ -11,10 +11,16 @@ export interface RecordStore extends RecordTransfer {
   readonly capabilities: RecordStoreCapabilities;
 
   /**
-   * Brings tables and indexes to what the definition asks: additive, idempotent, safe when called by several
-   * processes at once. An index that is new or whose columns changed is filled from the stored records through `project`.
+   * Opens the place and brings tables and indexes to what the definition asks: additive, idempotent, safe when called by several
+   * processes at once. The first call of a store. An index that is new or whose columns changed is filled from the stored records
+   * through `project`; one that is not declared any more is left, unused, until `tables.dropUnused`. Records that were written to the
+   * new indexes are told of now and then.
    */
-  migrate(collections: readonly CollectionSpec[], project: ProjectRecord): MaybePromise<void>;
+  migrate(
+    collections: readonly CollectionSpec[],
+    project: ProjectRecord,
+    onProgress?: (progress: IndexProgress) => void,
+  ): MaybePromise<void>;
 
   /** The record, or null when absent or expired. */
   get(collection: string, key: string): MaybePromise<StoredRecord | null>;
@@ -44,7 +50,9 @@ export interface RecordStore extends RecordTransfer {
    * event appears later. Positions may have holes; holes are void.
    */
   events(after: number, limit: number): MaybePromise<readonly StoredEvent[]>;
-  /** Version of the newest commit; cheap. What caches compare. */
+  /**
+   * Grows with every commit that becomes visible, and may grow without one; cheap. What caches compare, with itself and nothing else.
+   */
   sequence(): MaybePromise<number>;
   /** Calls back soon after the log or the sequence grew, by whichever process. Returns a function that stops it. */
   watch(onChange: () => void): () => void;
@@ -55,6 +63,8 @@ export interface RecordStore extends RecordTransfer {
   /** Removes records that expired, at most `limit`; returns how many went. Expired records are absent to all reads anyway. */
   sweepExpired(limit: number): MaybePromise<number>;
   health(): MaybePromise<StoreHealth>;
+  /** For an administrator; absent where a store keeps nothing. Usable before `migrate`. */
+  readonly tables?: StoreTables;
   /** Waits for work in flight and refuses new work with CLOSING. Idempotent. */
   close(): MaybePromise<void>;
 }
@@ -68,6 +78,27 @@ export interface RecordStoreCapabilities {
   readonly fullText: boolean;
   /** Largest value in bytes, null for no limit of its own. */
   readonly maxValueBytes: number | null;
+}
+
+/** The form of what a store keeps. */
+export interface StoreTables {
+  /** The engine's own migrations in their order, and the indexes that no definition declares any more. */
+  status(): MaybePromise<{
+    readonly migrations: readonly EngineMigration[];
+    readonly unusedIndexes: readonly string[];
+  }>;
+  /** Makes the engine's own tables what this release needs; gives the names of the migrations that were done. */
+  up(): MaybePromise<readonly string[]>;
+  /** Undoes the newest of the engine's migrations, with all that its tables hold. */
+  down(): MaybePromise<readonly string[]>;
+  /** Drops indexes that no definition declares any more; gives their names. */
+  dropUnused(): MaybePromise<readonly string[]>;
+}
+
+export interface EngineMigration {
+  readonly name: string;
+  /** ISO 8601; null where it is not done. */
+  readonly doneAt: string | null;
 }
 
 export interface StoreHealth {
@@ -96,6 +127,14 @@ export type IndexRows = Readonly<Record<string, IndexRow>>;
 
 /** Computes a stored record's index rows, for indexes that have to be filled again. */
 export type ProjectRecord = (collection: string, key: string, value: string) => MaybePromise<IndexRows>;
+
+/** How far the indexes of a collection are filled. */
+export interface IndexProgress {
+  readonly collection: string;
+  readonly done: number;
+  /** Records of the collection, about. */
+  readonly total: number;
+}
 
 export interface CollectionSpec {
   /** Document name; unique in the store. */
@@ -244,7 +283,7 @@ export interface Commit {
 
 export type CommitResult =
   | {
-      readonly ok: true /** Of this commit; the store's sequence where nothing was written. */;
+      readonly ok: true /** Of this commit; where nothing was written, no version that anything has. */;
       readonly version: number;
     }
   /** A check does not hold any more: read again and retry. */

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
+import { planQuery, positionValues, selectCount, selectStretch } from '../../src/adapters/record-store/sql-query.ts';
+import type { Fragment } from '../../src/adapters/record-store/sql-statement.ts';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
-import { layoutCollection } from '../../src/adapters/record-store/sqlite-layout.ts';
-import { planQuery, positionValues, selectCount, selectStretch } from '../../src/adapters/record-store/sqlite-query.ts';
-import { type Fragment, prepare } from '../../src/adapters/record-store/sqlite-statement.ts';
+import { prepare, sqliteDialect } from '../../src/adapters/record-store/sqlite-statement.ts';
 import type { Filter, Order, RecordStore } from '../../src/ports/record-store.ts';
 import { ITEMS, item, write } from '../conformance/record-fixture.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
@@ -44,7 +45,10 @@ function plansOf(where: readonly Filter[], order: readonly Order[]): readonly st
       .map((row) => String(row[3]))
       .join('; ');
   const depths = Array.from({ length: order.length + 2 }, (_, place) => place - 1);
-  return [...depths.map((depth) => explain(selectStretch(source, order, depth))), explain(selectCount(source))];
+  return [
+    ...depths.map((depth) => explain(selectStretch(sqliteDialect, source, order, depth))),
+    explain(selectCount(sqliteDialect, source)),
+  ];
 }
 
 describe('query plans', () => {
@@ -91,7 +95,11 @@ describe('query plans', () => {
 
   it('are made once: no value is looked at, so that none makes SQLite plan again', () => {
     const { source } = planQuery(layout!, [byName, { column: 'rank', op: 'gt', value: 3 }, tagged('all')], 0);
-    const statements = [selectStretch(source!, [down], -1), selectStretch(source!, [down], 1), selectCount(source!)];
+    const statements = [
+      selectStretch(sqliteDialect, source!, [down], -1),
+      selectStretch(sqliteDialect, source!, [down], 1),
+      selectCount(sqliteDialect, source!),
+    ];
     for (const statement of statements) {
       const text = prepare(database, statement).sql;
       expect(text).toContain('+?');

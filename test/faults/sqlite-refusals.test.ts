@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { guardRecordStore } from '../../src/adapters/guards/record-store.ts';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
 import { openDatabase, requireSqlite } from '../../src/adapters/record-store/sqlite-database.ts';
-import { createTransactor } from '../../src/adapters/record-store/sqlite-transaction.ts';
+import { createSqliteTables } from '../../src/adapters/record-store/sqlite-tables.ts';
+import { createSqliteWriter } from '../../src/adapters/record-store/sqlite-writer.ts';
 import { commitOf, ITEMS, item, PLAIN, write } from '../conformance/record-fixture.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -19,13 +20,18 @@ describe('an SQLite store', () => {
     for (const good of ['3.51.3', '3.52.0', '3.100.0', '4.0.0']) expect(() => requireSqlite(good)).not.toThrow();
   });
 
-  it('refuses a file of a newer release and leaves it as it is', () => {
+  it('refuses a file of a newer release and leaves it as it is', async () => {
     const file = join(temporaryFolder(), 'records.db');
-    openSqliteRecordStore({ file }).close();
+    const store = openSqliteRecordStore({ file });
+    await store.migrate([PLAIN], () => ({}));
+    await store.close();
     const database = new Sqlite(file);
+    database.exec(`INSERT INTO engine_migrations VALUES ('9999_later', '2099-01-01T00:00:00Z')`);
+    expect(() => openSqliteRecordStore({ file })).toThrow(failure(/newer release \(it has the migration 9999_later\)/));
+    database.exec(`DELETE FROM engine_migrations WHERE name = '9999_later'`);
     database.exec(`UPDATE meta SET value = '2' WHERE name = 'format'`);
     expect(() => openSqliteRecordStore({ file })).toThrow(failure(/newer release \(format 2; this one knows 1\)/));
-    expect(database.prepare('SELECT value FROM meta').pluck().get()).toBe('2');
+    expect(database.prepare(`SELECT value FROM meta WHERE name = 'format'`).pluck().get()).toBe('2');
     database.close();
   });
 
@@ -48,34 +54,43 @@ describe('an SQLite store', () => {
     const other = new Sqlite(file);
     other.exec('BEGIN IMMEDIATE');
     const startedAt = performance.now();
-    expect(() => store.commit(commitOf({ puts: [item('a')] }))).toThrow(failure(/busy/));
+    await expect(store.commit(commitOf({ puts: [item('a')] }))).rejects.toEqual(failure(/busy/));
     expect(performance.now() - startedAt).toBeGreaterThan(40);
     // Neither reads nor commits that only check need the lock.
     expect(await store.get('items', 'a')).toBeNull();
     const absent = { kind: 'record', collection: 'items', key: 'a', version: null } as const;
-    expect(await store.commit(commitOf({ checks: [absent] }))).toEqual({ ok: true, version: 0 });
+    expect(await store.commit(commitOf({ checks: [absent] }))).toMatchObject({ ok: true });
     other.exec('ROLLBACK');
     expect(await write(store, { puts: [item('a')] })).toBe(1);
     other.close();
     await store.close();
   });
 
-  it('says STORE_FULL, keeps what it has, and works again when there is room', () => {
+  it('says STORE_FULL to the commit that does not fit, keeps all others of its group, and works again when there is room', async () => {
     const database = openDatabase(join(temporaryFolder(), 'records.db'), 100);
-    const transactor = createTransactor(database);
-    const insert = database.prepare(`INSERT INTO records VALUES ('c', ?, ?, 1, 9)`);
-    const put = (key: string, length: number) =>
-      transactor.write(() => ({ keep: true, result: insert.run(key, 'x'.repeat(length)).changes }));
+    await createSqliteTables(database, 100).up();
+    const writer = createSqliteWriter(database);
+    const done = writer.migrateNext(PLAIN, '', 0);
+    expect(done).toBe('done');
+    writer.reload([PLAIN]);
+    const put = (key: string, length: number) => ({
+      time: 0,
+      commit: commitOf({ puts: [{ ...item(key), collection: PLAIN.name, rows: {}, value: 'x'.repeat(length) }] }),
+    });
+    const codes = (...commits: ReturnType<typeof put>[]) =>
+      writer
+        .commitAll(commits)
+        .map((outcome) => ('error' in outcome ? outcome.error.code : outcome.value.ok ? outcome.value.version : 'no'));
     const keys = () => database.prepare('SELECT key FROM records ORDER BY key').pluck().all();
-    put('a', 10);
+    expect(codes(put('a', 10))).toEqual([1]);
     const pages = Number(database.pragma('page_count', { simple: true }));
     database.pragma(`max_page_count = ${pages + 2}`);
-    expect(() => put('b', 500_000)).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
+    expect(codes(put('b', 10), put('c', 500_000), put('d', 10))).toEqual([2, 'STORE_FULL', 3]);
     expect(database.inTransaction).toBe(false);
-    expect(keys()).toEqual(['a']);
+    expect(keys()).toEqual(['a', 'b', 'd']);
     database.pragma(`max_page_count = ${pages + 1000}`);
-    expect(put('b', 500_000)).toBe(1);
-    expect(keys()).toEqual(['a', 'b']);
+    expect(codes(put('c', 500_000), put('e', 10))).toEqual([4, 5]);
+    expect(keys()).toEqual(['a', 'b', 'c', 'd', 'e']);
     database.close();
   });
 

@@ -74,6 +74,8 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['adapters'],
   kysely: ['adapters'],
   'tar-stream': ['moving'],
+  pg: ['adapters'],
+  '@electric-sql/pglite': ['adapters'],
   'lru-cache': ['adapters', 'identity'],
   jose: ['identity'],
   'rate-limiter-flexible': ['identity'],

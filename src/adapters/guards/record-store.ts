@@ -20,12 +20,12 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
   const checks = createRecordChecks(store.capabilities.maxValueBytes);
   return {
     capabilities: store.capabilities,
-    migrate: (collections, project) =>
+    migrate: (collections, project, onProgress) =>
       meter.run('migrate', () => {
         checks.collections(collections);
         return whenReady(store.loadMark(), (mark) => {
           refuseHalfFilled(mark);
-          return whenReady(store.migrate(collections, project), () => checks.learn(collections));
+          return whenReady(store.migrate(collections, project, onProgress), () => checks.learn(collections));
         });
       }),
     get: (collection, key) =>
@@ -75,6 +75,7 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
       }),
     ...guardRecordTransfer(store, meter),
     ...(store.explain === undefined ? {} : { explain: (work) => store.explain?.(work) ?? [] }),
+    ...(store.tables === undefined ? {} : { tables: store.tables }),
     health: () => meter.run('health', () => store.health()),
     close: () => meter.close(() => store.close()),
     stats: () => meter.stats(),

@@ -1,11 +1,12 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { Commit, CommitResult, RecordPut, WriteWork } from '../../ports/record-store.ts';
-import { NEVER } from './sqlite-layout.ts';
+import { NEVER } from './sql-layout.ts';
+import { param } from './sql-statement.ts';
 import type { SqliteLayouts } from './sqlite-layouts.ts';
 import type { SqliteReader } from './sqlite-reader.ts';
-import { param, prepare } from './sqlite-statement.ts';
-import type { Transactor, Work } from './sqlite-transaction.ts';
+import { prepare } from './sqlite-statement.ts';
+import type { Work } from './sqlite-transaction.ts';
 
 /** How long `outcome` remembers a commit. */
 const OUTCOME_MS = 3_600_000;
@@ -13,21 +14,19 @@ const OUTCOME_MS = 3_600_000;
 const PRUNE_EVERY = 64;
 const PRUNE_AT_MOST = 256;
 
+/** What is done inside a transaction that somebody else begins and ends. */
 export interface SqliteCommitter {
-  commit(commit: Commit): CommitResult;
+  /** Evaluates a commit's checks and makes its writes, as of `time`. Where `keep` is false, what was written is to be undone. */
+  apply(commit: Commit, time: number): Work<CommitResult>;
+  /** Removes records that had expired at `time`, at most `limit`; gives how many. */
+  removeExpired(limit: number, time: number): Work<number>;
   outcome(commitId: string): number | null;
-  sweepExpired(limit: number): number;
   /** Statements of one write in a commit. */
   explain(work: WriteWork): readonly string[];
 }
 
-export function createCommitter(
-  database: Database,
-  transactor: Transactor,
-  layouts: SqliteLayouts,
-  reader: SqliteReader,
-  now: () => number,
-): SqliteCommitter {
+/** `reader` reads on the same connection. */
+export function createCommitter(database: Database, layouts: SqliteLayouts, reader: SqliteReader): SqliteCommitter {
   const state = prepare(database, sql`SELECT sequence, generation FROM state`);
   const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')}`);
   const putRecord = prepare(
@@ -98,7 +97,7 @@ export function createCommitter(
     const sequence = currentSequence();
     const earlier = recall.row({ id: asked.id });
     if (earlier !== undefined) return { keep: false, result: { ok: true, version: Number(earlier[0]) } };
-    const lost = asked.checks.find((check) => !reader.holds(check));
+    const lost = asked.checks.find((check) => !reader.holds(check, time));
     if (lost !== undefined) return { keep: false, result: { ok: false, reason: 'check', check: lost } };
     if (!hasWrites(asked)) return { keep: false, result: { ok: true, version: sequence } };
 
@@ -115,12 +114,14 @@ export function createCommitter(
   }
 
   return {
-    commit: (asked) =>
-      hasWrites(asked)
-        ? transactor.write(() => apply(asked, now()))
-        : transactor.read(() => apply(asked, now()).result),
+    apply,
+    removeExpired(limit, time) {
+      currentSequence();
+      const rows = expired.rows({ now: time, limit });
+      for (const [collection, key] of rows) remove(String(collection), String(key));
+      return { keep: rows.length > 0, result: rows.length };
+    },
     outcome(id) {
-      if (transactor.broken !== null) throw transactor.broken;
       const row = recall.row({ id });
       return row === undefined ? null : Number(row[0]);
     },
@@ -130,13 +131,6 @@ export function createCommitter(
       const record = work.kind === 'put' ? putRecord : deleteRecord;
       return [record.sql, ...writers.flatMap((writer) => writer.statements[work.kind])];
     },
-    sweepExpired: (limit) =>
-      transactor.write(() => {
-        currentSequence();
-        const rows = expired.rows({ now: now(), limit });
-        for (const [collection, key] of rows) remove(String(collection), String(key));
-        return { keep: rows.length > 0, result: rows.length };
-      }),
   };
 }
 

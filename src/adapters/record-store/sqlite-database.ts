@@ -2,11 +2,10 @@ import { dirname, resolve } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { RegistryError } from '../../errors/registry-error.ts';
 import { makeDurableFolder, syncFolderNow } from '../durable-folder.ts';
+import { newerRelease, refuseNewer } from './sql-migrations.ts';
 import { sqliteCode, toStoreError } from './sqlite-errors.ts';
-import { NEVER } from './sqlite-layout.ts';
+import { doneMigrations, FORMAT, hasTable, SQLITE_MIGRATIONS } from './sqlite-tables.ts';
 
-/** Form of the tables below. A file with a higher number was made by a newer engine. */
-const FORMAT = 1;
 /** `ENTR`: marks the file as ours. */
 const APPLICATION_ID = 0x454e5452;
 /** Older releases can corrupt a database in WAL mode when a write and a checkpoint race (sqlite.org/wal.html, the WAL-reset bug). */
@@ -15,8 +14,9 @@ const CACHE_KIB = 65_536;
 const MAX_WAL_BYTES = 67_108_864;
 
 /**
- * Opens a file, or `:memory:`, sets it up where it is new, and sets what makes it durable. Fails with STORE_FAILURE and a sentence
- * on an SQLite that is too old and on a file that another program or a newer engine made.
+ * Opens a file, or `:memory:`, marks it as ours where it is new, and sets what makes it durable; its tables are another matter
+ * (`createSqliteTables`). Fails with STORE_FAILURE and a sentence on an SQLite that is too old and on a file that another program or a
+ * newer engine made.
  */
 export function openDatabase(file: string, busyTimeoutMs: number): Database {
   const isFile = file !== ':memory:';
@@ -26,12 +26,12 @@ export function openDatabase(file: string, busyTimeoutMs: number): Database {
     requireSqlite(String(database.prepare('SELECT sqlite_version()').pluck().get()));
     database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`);
     // At one moment: another process may be setting the file up.
-    database.transaction(() => refuseForeignFile(database))();
+    const isNew = database.transaction(() => refuseForeignFile(database))();
     if (isFile) useWal(database, busyTimeoutMs);
     // FULL: a commit returns after the log was fsynced. The two fullfsync settings matter on macOS only.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
       PRAGMA cache_size = -${CACHE_KIB}; PRAGMA journal_size_limit = ${MAX_WAL_BYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`);
-    database.transaction(() => createBaseTables(database)).immediate();
+    if (isNew) database.pragma(`application_id = ${APPLICATION_ID}`);
     if (isFile) syncFolderNow(dirname(file));
     return database;
   } catch (thrown) {
@@ -52,22 +52,22 @@ export function requireSqlite(version: string): void {
   }
 }
 
-/** Looks before anything is written: another program's file stays as it is. */
-function refuseForeignFile(database: Database): void {
+/** Looks before anything is written: another program's file stays as it is. Whether the file is new. */
+function refuseForeignFile(database: Database): boolean {
   const id = database.pragma('application_id', { simple: true });
   if (id === APPLICATION_ID) {
-    const format = Number(database.prepare(`SELECT value FROM meta WHERE name = 'format'`).pluck().get());
-    if (format > FORMAT) {
-      throw new RegistryError('STORE_FAILURE', {
-        message: `The store was made by a newer release (format ${format}; this one knows ${FORMAT}): start that release`,
-      });
+    if (hasTable(database, 'meta')) {
+      const format = Number(database.prepare(`SELECT value FROM meta WHERE name = 'format'`).pluck().get());
+      if (format > FORMAT) throw newerRelease(`format ${format}; this one knows ${FORMAT}`);
     }
-    return;
+    refuseNewer(doneMigrations(database), SQLITE_MIGRATIONS);
+    return false;
   }
   const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
   if (id !== 0 || tables !== 0) {
     throw new RegistryError('STORE_FAILURE', { message: 'The file is the database of another program' });
   }
+  return true;
 }
 
 /** SQLite does not wait for other processes while it changes the mode, so this does. */
@@ -83,25 +83,4 @@ function useWal(database: Database, busyTimeoutMs: number): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     }
   }
-}
-
-/**
- * `state` has one row: the version of the newest commit, and a number that grows whenever the indexes change, by which processes
- * notice that another one migrated. `records` keeps its rows apart from its key's b-tree: documents of a kilobyte inside that tree
- * made it three times as large and reads eight times as slow. `commits` remembers commit ids for `outcome`.
- */
-function createBaseTables(database: Database): void {
-  database.exec(`
-    PRAGMA application_id = ${APPLICATION_ID};
-    CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL, generation INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, version INTEGER NOT NULL,
-      expires_at INTEGER NOT NULL, UNIQUE (collection, key));
-    CREATE INDEX IF NOT EXISTS records_expiring ON records (expires_at) WHERE expires_at < ${NEVER};
-    CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, id TEXT NOT NULL,
-      type TEXT NOT NULL, at TEXT NOT NULL, payload TEXT NOT NULL);
-    CREATE TABLE IF NOT EXISTS commits (version INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL);
-    INSERT OR IGNORE INTO meta VALUES ('format', '${FORMAT}');
-    INSERT OR IGNORE INTO state VALUES (1, 0, 0);
-  `);
 }

@@ -2,8 +2,9 @@ import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { IndexKeySpec, IndexRow, Scalar } from '../../ports/record-store.ts';
 import { encodeScalar } from '../../ports/scalar-text.ts';
-import { type IndexLayout, tablesOf } from './sqlite-layout.ts';
-import { param, prepare, type SqliteValue } from './sqlite-statement.ts';
+import { type IndexLayout, tablesOf } from './sql-layout.ts';
+import { param } from './sql-statement.ts';
+import { prepare, type SqliteValue } from './sqlite-statement.ts';
 
 /** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
 export interface IndexWriter {

@@ -2,9 +2,10 @@ import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { CollectionSpec } from '../../ports/record-store.ts';
+import { type CollectionLayout, layoutCollection, specName } from './sql-layout.ts';
+import { param } from './sql-statement.ts';
 import { createIndexWriter, type IndexWriter } from './sqlite-index-writer.ts';
-import { type CollectionLayout, layoutCollection } from './sqlite-layout.ts';
-import { param, prepare } from './sqlite-statement.ts';
+import { prepare } from './sqlite-statement.ts';
 
 /** The collections of the file as this process knows them, and the writers of their indexes. */
 export interface SqliteLayouts {
@@ -18,11 +19,6 @@ export interface SqliteLayouts {
   follow(generation: number): void;
   /** Reads all collections again. `migrated` becomes what this process holds to be right. */
   reload(migrated: readonly CollectionSpec[]): void;
-}
-
-/** The collection's spec as text, in `meta`. */
-export function specName(collection: string): string {
-  return `collection:${collection}`;
 }
 
 export function createLayouts(database: Database): SqliteLayouts {

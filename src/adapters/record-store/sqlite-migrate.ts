@@ -1,24 +1,27 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
-import type { CollectionSpec, IndexRows, ProjectRecord } from '../../ports/record-store.ts';
-import { createIndexWriter } from './sqlite-index-writer.ts';
+import type { CollectionSpec, IndexRows } from '../../ports/record-store.ts';
 import {
   type CollectionLayout,
   createIndexTables,
   type IndexLayout,
   layoutCollection,
+  specName,
+  stagingName,
   tablesOf,
-} from './sqlite-layout.ts';
-import { specName } from './sqlite-layouts.ts';
-import { compile, type Fragment, param, prepare } from './sqlite-statement.ts';
-import type { Transactor, Work } from './sqlite-transaction.ts';
+  unusedName,
+} from './sql-layout.ts';
+import { type Fragment, param } from './sql-statement.ts';
+import { createIndexWriter } from './sqlite-index-writer.ts';
+import { prepare, sqliteDialect } from './sqlite-statement.ts';
 
 /** How much is read, projected and written at a time. */
 const BATCH_RECORDS = 200;
 const BATCH_CHARACTERS = 4_000_000;
 
-interface WaitingRecord {
+/** A stored record that is not in the new indexes yet. */
+export interface WaitingRecord {
   readonly key: string;
   readonly value: string;
   readonly version: number;
@@ -26,37 +29,42 @@ interface WaitingRecord {
 }
 
 /**
- * Brings one collection to its spec. New and changed indexes get new tables, which are filled in small transactions beside the old
- * ones; others go on reading and writing meanwhile. A staging table holds which records, in which version, are in. One last transaction finds
- * that none is missing, makes the new tables the index and drops the old ones. Two processes that do the same help each other;
- * one that stops is continued by the next. Fails with UNIQUE_VIOLATION where stored records break a new unique key.
+ * Brings collections to their specs, in steps that each run in a transaction of the caller's. New and changed indexes get new tables, which
+ * are filled beside the old ones; others go on reading and writing meanwhile. A staging table holds which records, in which version, are in.
+ * The last step finds that none is missing and makes the new tables the index. Two processes that do the same help each other; one that
+ * stops is continued by the next. The tables of an index that was declared anew in another form are dropped; those of one that is not
+ * declared any more stay until they are told to go (`dropUnusedIndexes`), and are not trusted when the index comes back.
  */
-export async function migrateCollection(
-  database: Database,
-  transactor: Transactor,
-  spec: CollectionSpec,
-  project: ProjectRecord,
-  now: () => number,
-): Promise<void> {
-  const wanted = layoutCollection(spec);
-  const migration = createMigration(database, transactor, wanted, now);
-  if (migration.isDone()) return;
-  let after = '';
-  for (;;) {
-    const batch = migration.next(after);
-    if (batch === 'done') return;
-    const projected: (readonly [WaitingRecord, IndexRows])[] = [];
-    for (const record of batch) projected.push([record, await project(spec.name, record.key, record.value)]);
-    migration.write(projected);
-    after = batch.at(-1)?.key ?? '';
-  }
+export interface SqliteMigration {
+  /** The next records to project, or `done` when the indexes are what the spec says. UNIQUE_VIOLATION where stored records break a new unique key. */
+  next(spec: CollectionSpec, after: string, time: number): readonly WaitingRecord[] | 'done';
+  write(spec: CollectionSpec, projected: readonly (readonly [WaitingRecord, IndexRows])[]): void;
 }
 
-function createMigration(database: Database, transactor: Transactor, wanted: CollectionLayout, now: () => number) {
+export function createMigration(database: Database): SqliteMigration {
+  return {
+    next: (spec, after, time) => migrationOf(database, layoutCollection(spec), time).next(after),
+    write: (spec, projected) => migrationOf(database, layoutCollection(spec), 0).write(projected),
+  };
+}
+
+/** Whether a collection's indexes are what its spec says; takes no lock. */
+export function isMigrated(database: Database, spec: CollectionSpec): boolean {
+  const active = prepare(database, sql`SELECT value FROM meta WHERE name = ${param('name')}`);
+  return active.row({ name: specName(spec.name) })?.[0] === layoutCollection(spec).text;
+}
+
+/** Cheap to make where there is nothing to do: statements are compiled when they are needed. */
+function migrationOf(database: Database, wanted: CollectionLayout, time: number) {
   const name = specName(wanted.name);
   const active = prepare(database, sql`SELECT value FROM meta WHERE name = ${param('name')}`);
+  const forget = prepare(database, sql`DELETE FROM meta WHERE name = ${param('name')}`);
   const staging = sql.table(wanted.staging);
-  const exec = (fragment: Fragment): void => void database.exec(compile(fragment).sql);
+  const exec = (fragment: Fragment): void => void database.exec(sqliteDialect.compile(fragment).sql);
+  const put = prepare(
+    database,
+    sql`INSERT INTO meta VALUES (${param('name')}, ${param('value')}) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+  );
 
   const storedText = (): string | null => {
     const row = active.row({ name });
@@ -74,9 +82,19 @@ function createMigration(database: Database, transactor: Transactor, wanted: Col
     return [...wanted.indexes.values()].filter(({ table }) => !kept.has(table));
   }
 
+  /** Tables that a migration did not begin to fill hold what nobody kept up: they start empty. */
   function createTables(): void {
-    exec(sql`CREATE TABLE IF NOT EXISTS ${staging} (key TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID`);
-    for (const index of fresh()) for (const statement of createIndexTables(index)) exec(statement);
+    const begun = active.row({ name: stagingName(wanted.name) })?.[0];
+    if (begun === wanted.staging) return;
+    if (typeof begun === 'string') exec(sql`DROP TABLE IF EXISTS ${sql.table(begun)}`);
+    put.run({ name: stagingName(wanted.name), value: wanted.staging });
+    exec(sql`DROP TABLE IF EXISTS ${staging}`);
+    exec(sql`CREATE TABLE ${staging} (key TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID`);
+    for (const index of fresh()) {
+      for (const table of tablesOf(index)) exec(sql`DROP TABLE IF EXISTS ${sql.table(table)}`);
+      forget.run({ name: unusedName(index.table) });
+      for (const statement of createIndexTables(index, sqliteDialect)) exec(statement);
+    }
   }
 
   function waiting(after: string): readonly WaitingRecord[] {
@@ -109,15 +127,18 @@ function createMigration(database: Database, transactor: Transactor, wanted: Col
           WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE r.collection = ${param('collection')} AND r.key = s.key)`;
         prepare(database, orphans).run({ collection: wanted.name });
       }
-      refuseDuplicates(database, index, now());
+      refuseDuplicates(database, index, time);
     }
     const kept = new Set([...wanted.indexes.values()].map(({ table }) => table));
     for (const index of stored()) {
-      if (!kept.has(index.table)) for (const table of tablesOf(index)) exec(sql`DROP TABLE ${sql.table(table)}`);
+      if (kept.has(index.table)) continue;
+      const tables = tablesOf(index);
+      if (wanted.indexes.has(index.spec.name)) for (const table of tables) exec(sql`DROP TABLE ${sql.table(table)}`);
+      else put.run({ name: unusedName(index.table), value: JSON.stringify({ index: index.spec.name, tables }) });
     }
     exec(sql`DROP TABLE ${staging}`);
-    const put = sql`INSERT INTO meta VALUES (${param('name')}, ${param('value')}) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
-    prepare(database, put).run({ name, value: wanted.text });
+    forget.run({ name: stagingName(wanted.name) });
+    put.run({ name, value: wanted.text });
     database.exec('UPDATE state SET generation = generation + 1');
   }
 
@@ -151,12 +172,7 @@ function createMigration(database: Database, transactor: Transactor, wanted: Col
     }
   }
 
-  const kept = <T>(result: T): Work<T> => ({ keep: true, result });
-  return {
-    isDone,
-    next: (after: string) => transactor.write(() => kept(next(after))),
-    write: (projected: Parameters<typeof write>[0]) => transactor.write(() => kept(write(projected))),
-  };
+  return { next, write };
 }
 
 /** A unique key cannot begin with records that break it. */

@@ -14,9 +14,10 @@ import type {
 import { pageFingerprint } from '../../ports/record-store.ts';
 import { decodeScalar, prefixEnd } from '../../ports/scalar-text.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import type { CollectionLayout, IndexLayout } from './sqlite-layout.ts';
-import { planQuery, positionValues, selectCount, selectStretch } from './sqlite-query.ts';
-import { compile, createStatementCache, param, prepare, type SqliteValue, type Statement } from './sqlite-statement.ts';
+import type { CollectionLayout, IndexLayout } from './sql-layout.ts';
+import { planQuery, positionValues, selectCount, selectStretch } from './sql-query.ts';
+import { param } from './sql-statement.ts';
+import { createStatementCache, prepare, type SqliteValue, type Statement, sqliteDialect } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
 /** The reads of the port, each at one moment. Inside a transaction they read that transaction's moment. */
@@ -26,7 +27,10 @@ export interface SqliteReader {
   list(query: ListQuery): Page;
   query(query: IndexQuery): Page;
   count(query: CountQuery): number;
-  holds(check: Check): boolean;
+  /** How many records a collection has, expired ones among them. */
+  size(collection: string): number;
+  /** Whether what was read is so at `time`. */
+  holds(check: Check, time: number): boolean;
   /** The statement of such a read. */
   explain(work: ReadWork): readonly string[];
 }
@@ -42,6 +46,7 @@ export function createSqliteReader(
     database,
     sql`SELECT key, value, version FROM records WHERE collection = ${param('collection')} AND key = ${param('key')} AND expires_at > ${param('now')}`,
   );
+  const sizes = prepare(database, sql`SELECT count(*) FROM records WHERE collection = ${param('collection')}`);
   const many = prepare(
     database,
     sql`SELECT r.key, r.value, r.version FROM json_each(${param('keys')}) AS j
@@ -64,24 +69,26 @@ export function createSqliteReader(
     });
   }
 
-  function list({ collection, prefix, after, limit }: ListQuery): Page {
+  function list({ collection, prefix, after, limit }: ListQuery, time: number): Page {
     const isAfter = after !== null && compareBytes(after, prefix) >= 0;
     const to = prefixEnd(prefix);
     const statement = listStatement(isAfter, to !== null);
     const from = isAfter ? after : prefix;
-    const rows = statement.rows({ collection, from, to, now: now(), limit: limit + 1 });
+    const rows = statement.rows({ collection, from, to, now: time, limit: limit + 1 });
     return toPage(rows.map(toIndexedRecord), limit);
   }
 
-  function query(asked: IndexQuery): Page {
-    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, now());
+  function query(asked: IndexQuery, time: number): Page {
+    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, time);
     if (source === null) return { records: [], more: false };
     const { order, after, collection, limit } = asked;
     // One row more tells whether there are more.
     const lookAhead = asked.wantsMore === false && after === null ? 0 : 1;
     const orderShape = order.map(({ column, descending }) => `${descending ? '-' : '+'}${column}`).join(' ');
     const read = (depth: number, found: number): readonly (readonly SqliteValue[])[] => {
-      const statement = statements.get(`${shape} by ${orderShape} ${depth}`, () => selectStretch(source, order, depth));
+      const statement = statements.get(`${shape} by ${orderShape} ${depth}`, () =>
+        selectStretch(sqliteDialect, source, order, depth),
+      );
       const position = after === null ? null : positionValues(after);
       return statement.rows({ ...values, ...position, collection, limit: limit + lookAhead - found });
     };
@@ -95,14 +102,14 @@ export function createSqliteReader(
     return toPage(rows.map(toIndexedRecord), limit);
   }
 
-  function count(asked: CountQuery): number {
-    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, now());
+  function count(asked: CountQuery, time: number): number {
+    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, time);
     if (source === null) return 0;
-    return Number(statements.get(`${shape} count`, () => selectCount(source)).row(values)?.[0] ?? 0);
+    return Number(statements.get(`${shape} count`, () => selectCount(sqliteDialect, source)).row(values)?.[0] ?? 0);
   }
 
-  function get(collection: string, key: string): StoredRecord | null {
-    const row = one.row({ collection, key, now: now() });
+  function get(collection: string, key: string, time: number): StoredRecord | null {
+    const row = one.row({ collection, key, now: time });
     return row === undefined ? null : toRecord(row);
   }
 
@@ -119,31 +126,35 @@ export function createSqliteReader(
         const { query } = work;
         const { source } = planQuery(layoutOf(query), query.where, 0);
         if (source === null) return [];
-        return [compile(work.kind === 'count' ? selectCount(source) : selectStretch(source, work.query.order, -1)).sql];
+        const { compile } = sqliteDialect;
+        return work.kind === 'count'
+          ? [compile(selectCount(sqliteDialect, source)).sql]
+          : [compile(selectStretch(sqliteDialect, source, work.query.order, -1)).sql];
       }
     }
   }
 
   return {
     explain,
-    get,
+    get: (collection, key) => get(collection, key, now()),
     getMany(collection, keys) {
-      const rows = many.rows({ collection, keys: JSON.stringify(keys), now: now() });
+      const rows = many.rows({ collection, keys, now: now() });
       return rows.map((row) => (row[0] === null ? null : toRecord(row)));
     },
-    list,
-    query,
-    count,
-    holds(check) {
+    list: (asked) => list(asked, now()),
+    query: (asked) => query(asked, now()),
+    count: (asked) => count(asked, now()),
+    size: (collection) => Number(sizes.row({ collection })?.[0] ?? 0),
+    holds(check, time) {
       switch (check.kind) {
         case 'record':
-          return (get(check.collection, check.key)?.version ?? null) === check.version;
+          return (get(check.collection, check.key, time)?.version ?? null) === check.version;
         case 'list':
-          return pageFingerprint(list(check.query)) === check.fingerprint;
+          return pageFingerprint(list(check.query, time)) === check.fingerprint;
         case 'query':
-          return pageFingerprint(query(check.query)) === check.fingerprint;
+          return pageFingerprint(query(check.query, time)) === check.fingerprint;
         case 'count':
-          return count(check.query) === check.count;
+          return count(check.query, time) === check.count;
       }
     },
   };

@@ -1,19 +1,10 @@
 import type { Database } from 'better-sqlite3';
-import {
-  DummyDriver,
-  Kysely,
-  type RawBuilder,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely';
+import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import { type Bindings, createStatementCompiler, type Fragment, type SqlDialect } from './sql-statement.ts';
 
 /** What SQLite binds and gives back here. */
 export type SqliteValue = string | number | null;
-
-export type Fragment = RawBuilder<unknown>;
 
 /** A prepared statement whose parameters have names. */
 export interface Statement {
@@ -28,55 +19,47 @@ export interface Statement {
   readonly sql: string;
 }
 
-export type Bindings = Readonly<Record<string, SqliteValue>>;
-
-/** The place of a named value in a statement. */
-class Parameter {
-  readonly name: string;
-
-  constructor(name: string) {
-    this.name = name;
+/**
+ * The plus before a parameter, which changes nothing about it, keeps the planner from looking at it: SQLite plans a statement whose order
+ * or limit stands beside a bare parameter anew with every value bound, which takes three times as long as running it.
+ */
+class SteadyQueryCompiler extends SqliteQueryCompiler {
+  protected override getCurrentParameterPlaceholder(): string {
+    return '+?';
   }
 }
 
-/**
- * A named value. The plus, which changes nothing about it, keeps the planner from looking at it: SQLite plans a statement whose order or
- * limit stands beside a bare parameter anew with every value bound, which takes three times as long as running it.
- */
-export function param(name: string): Fragment {
-  return sql`+${new Parameter(name)}`;
-}
-
-/** Compiles only: Kysely never sees the connection. */
-const compiler = new Kysely<Record<string, never>>({
-  dialect: {
+export const sqliteDialect: SqlDialect = Object.freeze({
+  compile: createStatementCompiler({
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new DummyDriver(),
     createIntrospector: (kysely) => new SqliteIntrospector(kysely),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  },
-});
-
-/** The SQL alone. */
-export function compile(fragment: Fragment) {
-  return fragment.compile(compiler);
-}
+    createQueryCompiler: () => new SteadyQueryCompiler(),
+  }),
+  text: sql`TEXT`,
+  integer: sql`INTEGER`,
+  keyedTable: sql` WITHOUT ROWID`,
+  // SQLite does not swap the sides of a CROSS JOIN.
+  join: sql`CROSS JOIN`,
+  isOneOf: (column, list) => sql`${column} IN (SELECT value FROM json_each(${list}))`,
+  elements: (list) => sql`json_each(${list})`,
+} satisfies SqlDialect);
 
 export function prepare(database: Database, fragment: Fragment): Statement {
-  const compiled = compile(fragment);
-  const names = compiled.parameters.map((parameter) => {
-    if (!(parameter instanceof Parameter)) throw new TypeError('A statement is compiled with named parameters only');
-    return parameter.name;
-  });
-  const prepared = database.prepare<SqliteValue[], SqliteValue[]>(compiled.sql);
+  const { sql: text, names } = sqliteDialect.compile(fragment);
+  const prepared = database.prepare<SqliteValue[], SqliteValue[]>(text);
   if (prepared.reader) prepared.raw(true);
-  const bind = (values: Bindings): SqliteValue[] => names.map((name) => values[name] ?? null);
+  const bind = (values: Bindings): SqliteValue[] =>
+    names.map((name) => {
+      const value = values[name] ?? null;
+      // Lists travel as JSON.
+      return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+    });
   return {
     rows: (values) => prepared.all(...bind(values)),
     row: (values) => prepared.get(...bind(values)),
     each: (values) => prepared.iterate(...bind(values)),
     run: (values) => prepared.run(...bind(values)).changes,
-    sql: compiled.sql,
+    sql: text,
   };
 }
 

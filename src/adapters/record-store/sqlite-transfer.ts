@@ -9,12 +9,14 @@ import type {
   RecordLoad,
   RecordTransfer,
 } from '../../ports/record-dump.ts';
-import type { StoredEvent } from '../../ports/record-store.ts';
+import type { StoredEvent, StoreTables } from '../../ports/record-store.ts';
 import { beginsAnew, LOAD_ENDED } from './load-rules.ts';
+import { layoutCollection, NEVER, specName, stagingName, tablesOf, unusedName } from './sql-layout.ts';
+import { dropTables } from './sql-migrations.ts';
+import { param } from './sql-statement.ts';
 import { toStoreError } from './sqlite-errors.ts';
-import { layoutCollection, NEVER, tablesOf } from './sqlite-layout.ts';
-import { specName } from './sqlite-layouts.ts';
-import { compile, param, prepare, type Statement } from './sqlite-statement.ts';
+import { prepare, type Statement, sqliteDialect } from './sqlite-statement.ts';
+import { hasTable } from './sqlite-tables.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
 /** What is read at a time. */
@@ -22,21 +24,23 @@ const BATCH_ROWS = 500;
 const BATCH_CHARACTERS = 4_000_000;
 /** In `meta`: the load that has begun and not finished, as JSON. */
 const MARK = 'load';
-const MARK_PARAM = param('mark');
 
 export interface SqliteTransfer extends RecordTransfer {
   /** Ends the dumps that nobody closed. */
   closeDumps(): void;
 }
 
-/** Dumps over connections of their own, which see one moment however long they read; loads over the store's. */
-export function createSqliteTransfer(database: Database, file: string, transactor: Transactor): SqliteTransfer {
+/**
+ * Dumps over connections of their own, which see one moment however long they read. Loads write on the caller's thread: nobody else is served from a
+ * store that is being filled.
+ */
+export function createSqliteTransfer(
+  database: Database,
+  file: string,
+  transactor: Transactor,
+  tables: StoreTables,
+): SqliteTransfer {
   const open = new Set<Database>();
-  const mark = prepare(database, sql`SELECT value FROM meta WHERE name = ${MARK_PARAM}`);
-  const readMark = (): LoadMark | null => {
-    const text = mark.row({ mark: MARK })?.[0];
-    return text === undefined ? null : JSON.parse(String(text));
-  };
   return {
     dump() {
       // A database in memory has one connection only: the moment is a copy of it.
@@ -47,17 +51,22 @@ export function createSqliteTransfer(database: Database, file: string, transacto
         connection.close();
       });
     },
-    loadMark: readMark,
-    load(options) {
-      const text = transactor.write(() => {
-        if (!beginsAnew(options, readMark(), isEmpty(database)))
-          return { keep: false, result: mark.row({ mark: MARK }) };
+    loadMark() {
+      const text = readMark(database);
+      return text === null ? null : parseMark(text);
+    },
+    async load(options) {
+      await tables.up();
+      const mark = transactor.write(() => {
+        const found = readMark(database);
+        const begins = beginsAnew(options, found === null ? null : parseMark(found), isEmpty(database));
+        if (!begins) return { keep: false, result: found };
         empty(database);
-        const put = prepare(database, sql`INSERT OR REPLACE INTO meta VALUES (${MARK_PARAM}, ${param('value')})`);
-        put.run({ mark: MARK, value: JSON.stringify({ origin: options.origin, at: options.at }) });
-        return { keep: true, result: mark.row({ mark: MARK }) };
+        const text = JSON.stringify({ origin: options.origin, at: options.at });
+        prepare(database, sql`INSERT INTO meta VALUES (${param('mark')}, ${param('text')})`).run({ mark: MARK, text });
+        return { keep: true, result: text };
       });
-      return createLoad(database, transactor, () => mark.row({ mark: MARK })?.[0] === text?.[0]);
+      return createLoad(database, transactor, () => readMark(database) === mark);
     },
     closeDumps() {
       for (const connection of open) connection.close();
@@ -66,10 +75,31 @@ export function createSqliteTransfer(database: Database, file: string, transacto
   };
 }
 
+function readMark(database: Database): string | null {
+  if (!hasTable(database, 'meta')) return null;
+  const text = prepare(database, sql`SELECT value FROM meta WHERE name = ${param('mark')}`).row({ mark: MARK })?.[0];
+  return text === undefined ? null : String(text);
+}
+
+function parseMark(text: string): LoadMark {
+  const { origin, at }: LoadMark = JSON.parse(text);
+  return { origin, at };
+}
+
+const NOTHING: RecordDump = {
+  sequence: 0,
+  collections: [],
+  events: 0,
+  async *records() {},
+  async *log() {},
+  close() {},
+};
+
 function dumpOf(connection: Database, close: () => void): RecordDump {
   try {
     // The first read fixes the moment, and the transaction keeps it.
     connection.exec('BEGIN');
+    if (!hasTable(connection, 'events')) return { ...NOTHING, close };
     const sequence = Number(prepare(connection, sql`SELECT sequence FROM state`).row({})?.[0]);
     const collections = prepare(
       connection,
@@ -157,17 +187,22 @@ function isEmpty(database: Database): boolean {
   return prepare(database, sql`SELECT 1 FROM records UNION ALL SELECT 1 FROM events LIMIT 1`).row({}) === undefined;
 }
 
-/** Takes everything out but the sequence, which never goes back, and lets the processes that use the indexes notice that they are gone. */
+/** Takes everything out but the sequence, which never goes back, and lets processes that use the indexes notice that they are gone. */
 function empty(database: Database): void {
-  const specs = prepare(database, sql`SELECT value FROM meta WHERE name >= ${param('from')} AND name < ${param('to')}`);
-  for (const [text] of specs.rows({ from: specName(''), to: 'collection;' })) {
-    const { indexes, staging } = layoutCollection(JSON.parse(String(text)));
-    for (const table of [...[...indexes.values()].flatMap(tablesOf), staging]) {
-      database.exec(compile(sql`DROP TABLE IF EXISTS ${sql.table(table)}`).sql);
-    }
-  }
-  database.exec(`DELETE FROM meta WHERE name >= '${specName('')}' AND name < 'collection;';
-    DELETE FROM records; DELETE FROM events; DELETE FROM commits; UPDATE state SET generation = generation + 1;`);
+  const notes = prepare(database, sql`SELECT name, value FROM meta`).rows({});
+  const left = notes.flatMap(([name, value]) => tablesNoted(String(name), String(value)));
+  for (const drop of dropTables(...left)) database.exec(sqliteDialect.compile(drop).sql);
+  database.exec(`DELETE FROM meta WHERE name <> 'format'; DELETE FROM records; DELETE FROM events; DELETE FROM commits;
+    UPDATE state SET generation = generation + 1;`);
+}
+
+/** The tables of indexes, those in use and others, that a note in `meta` speaks of. */
+function tablesNoted(name: string, value: string): readonly string[] {
+  if (name.startsWith(specName(''))) return [...layoutCollection(JSON.parse(value)).indexes.values()].flatMap(tablesOf);
+  if (name.startsWith(stagingName(''))) return [value];
+  if (!name.startsWith(unusedName(''))) return [];
+  const { tables }: { readonly tables: readonly string[] } = JSON.parse(value);
+  return tables;
 }
 
 function createLoad(database: Database, transactor: Transactor, holdsMark: () => boolean): RecordLoad {
@@ -219,7 +254,7 @@ function createLoad(database: Database, transactor: Transactor, holdsMark: () =>
       inside(() => {
         const advance = sql`UPDATE state SET sequence = max(sequence, ${param('sequence')})`;
         prepare(database, advance).run({ sequence });
-        prepare(database, sql`DELETE FROM meta WHERE name = ${MARK_PARAM}`).run({ mark: MARK });
+        prepare(database, sql`DELETE FROM meta WHERE name = ${param('mark')}`).run({ mark: MARK });
       }),
   };
 }

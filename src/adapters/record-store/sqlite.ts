@@ -1,15 +1,26 @@
 import { sql } from 'kysely';
-import type { RecordStore, StoredEvent } from '../../ports/record-store.ts';
+import { RegistryError } from '../../errors/registry-error.ts';
+import type {
+  CollectionSpec,
+  IndexProgress,
+  ProjectRecord,
+  RecordStore,
+  StoredEvent,
+} from '../../ports/record-store.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { createNotifier } from './notifier.ts';
+import { param } from './sql-statement.ts';
 import { createCommitter, hasWrites } from './sqlite-commit.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { createLayouts } from './sqlite-layouts.ts';
-import { migrateCollection } from './sqlite-migrate.ts';
+import { isMigrated } from './sqlite-migrate.ts';
 import { createSqliteReader } from './sqlite-reader.ts';
-import { param, prepare } from './sqlite-statement.ts';
+import { prepare } from './sqlite-statement.ts';
+import { createSqliteTables, doneMigrations, SQLITE_MIGRATIONS } from './sqlite-tables.ts';
 import { createTransactor } from './sqlite-transaction.ts';
 import { createSqliteTransfer } from './sqlite-transfer.ts';
+import type { Projected } from './sqlite-writer.ts';
+import { openDirectWriter, openWriterThread } from './sqlite-writer-client.ts';
 
 export interface SqliteOptions {
   /** Path of the database; its folder is made where it is missing. `:memory:` is gone when the store closes. */
@@ -22,28 +33,46 @@ export interface SqliteOptions {
 }
 
 /**
- * Records in an SQLite file. Answers at once: reads and commits run on the caller's thread, so that a commit holds the event loop for its
- * fsync. Several processes may open one file. Fails to open with STORE_FAILURE and a sentence (see `openDatabase`).
+ * Records in an SQLite file. Reads answer at once, on the caller's thread; what writes runs on a thread of its own, where commits that
+ * arrive together share one fsync. In memory, all of it answers at once. Several processes may open one file. Fails to open with
+ * STORE_FAILURE and a sentence (see `openDatabase`).
  */
 export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
   const { file, clock = systemClock, busyTimeoutMs = 5000, watchIntervalMs = 100 } = options;
+  const isFile = file !== ':memory:';
   const database = openDatabase(file, busyTimeoutMs);
-  const now = (): number => clock.now();
   const transactor = createTransactor(database);
-  const layouts = createLayouts(database);
-  const reader = createSqliteReader(database, transactor, layouts.collections, now);
-  const committer = createCommitter(database, transactor, layouts, reader, now);
-  const newest = prepare(database, sql`SELECT sequence FROM state`);
-  const log = prepare(
-    database,
-    sql`SELECT position, version, id, type, at, payload FROM events
-      WHERE position > ${param('after')} ORDER BY position LIMIT ${param('limit')}`,
-  );
-  const { closeDumps, ...transfer } = createSqliteTransfer(database, file, transactor);
   const notifier = createNotifier();
+  const tables = createSqliteTables(database, busyTimeoutMs);
+  const { closeDumps, ...transfer } = createSqliteTransfer(database, file, transactor, tables);
+  const now = (): number => clock.now();
   let timer: NodeJS.Timeout | null = null;
+  let opened: ReturnType<typeof prepareAll> | null = null;
 
-  const sequence = (): number => Number(newest.row({})?.[0]);
+  /** Prepares the statements, once the tables are there. */
+  function prepareAll() {
+    const layouts = createLayouts(database);
+    const reader = createSqliteReader(database, transactor, layouts.collections, now);
+    return {
+      layouts,
+      reader,
+      committer: createCommitter(database, layouts, reader),
+      writer: isFile ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
+      newest: prepare(database, sql`SELECT sequence FROM state`),
+      log: prepare(
+        database,
+        sql`SELECT position, version, id, type, at, payload FROM events
+          WHERE position > ${param('after')} ORDER BY position LIMIT ${param('limit')}`,
+      ),
+    };
+  }
+
+  function parts(): ReturnType<typeof prepareAll> {
+    if (opened === null) throw new RegistryError('INTERNAL', { message: 'A store is migrated before it is used' });
+    return opened;
+  }
+
+  const sequence = (): number => Number(parts().newest.row({})?.[0]);
 
   /** `data_version` changes when another connection committed; looking at it touches no table. */
   function poll(seen: { version: unknown; sequence: number }): void {
@@ -57,7 +86,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
 
   function watch(onChange: () => void): () => void {
     const remove = notifier.add(onChange);
-    if (timer === null && file !== ':memory:') {
+    if (timer === null && isFile) {
       const seen = { version: database.pragma('data_version', { simple: true }), sequence: sequence() };
       timer = setInterval(() => poll(seen), watchIntervalMs);
       timer.unref();
@@ -73,44 +102,80 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     timer = null;
   }
 
+  async function migrateCollection(
+    spec: CollectionSpec,
+    project: ProjectRecord,
+    onProgress: (progress: IndexProgress) => void,
+  ): Promise<void> {
+    const { writer, reader } = parts();
+    const total = reader.size(spec.name);
+    for (let after = '', done = 0; ; ) {
+      const batch = await writer.migrateNext(spec, after, now());
+      if (batch === 'done') return;
+      const projected: Projected[number][] = [];
+      for (const record of batch) projected.push([record, await project(spec.name, record.key, record.value)]);
+      await writer.migrateWrite(spec, projected);
+      after = batch.at(-1)?.key ?? '';
+      done += batch.length;
+      onProgress({ collection: spec.name, done, total });
+    }
+  }
+
   return {
-    capabilities: Object.freeze({
-      durable: file !== ':memory:',
-      shared: file !== ':memory:',
-      fullText: false,
-      maxValueBytes: null,
-    }),
-    async migrate(collections, project) {
-      for (const spec of collections) await migrateCollection(database, transactor, spec, project, now);
-      layouts.reload(collections);
+    capabilities: Object.freeze({ durable: isFile, shared: isFile, fullText: false, maxValueBytes: null }),
+    async migrate(collections, project, onProgress = () => {}) {
+      if (doneMigrations(database).length < SQLITE_MIGRATIONS.length) await tables.up();
+      opened ??= prepareAll();
+      for (const spec of collections)
+        if (!isMigrated(database, spec)) await migrateCollection(spec, project, onProgress);
+      opened.layouts.reload(collections);
+      // Not waited for: it comes before all later commits, which fail for the same reason when it does.
+      Promise.resolve(opened.writer.reload(collections)).catch(() => {});
     },
-    get: reader.get,
-    getMany: reader.getMany,
-    list: reader.list,
-    query: reader.query,
-    count: reader.count,
+    get: (collection, key) => parts().reader.get(collection, key),
+    getMany: (collection, keys) => parts().reader.getMany(collection, keys),
+    list: (query) => parts().reader.list(query),
+    query: (query) => parts().reader.query(query),
+    count: (query) => parts().reader.count(query),
     commit(commit) {
-      const result = committer.commit(commit);
-      if (result.ok && hasWrites(commit)) notifier.notify();
-      return result;
+      const { writer, committer } = parts();
+      // What only checks needs no lock.
+      if (!hasWrites(commit)) return transactor.read(() => committer.apply(commit, now()).result);
+      const answer = writer.commit(commit, now());
+      if (!(answer instanceof Promise)) {
+        if (answer.ok) notifier.notify();
+        return answer;
+      }
+      return answer.then((result) => {
+        if (result.ok) notifier.notify();
+        return result;
+      });
     },
-    outcome: committer.outcome,
+    outcome(id) {
+      const { writer, committer } = parts();
+      if (writer.broken !== null) throw writer.broken;
+      return committer.outcome(id);
+    },
     events: (after, limit) =>
-      log.rows({ after, limit }).map(
-        ([position, version, id, type, at, payload]): StoredEvent => ({
-          position: Number(position),
-          version: Number(version),
-          id: String(id),
-          type: String(type),
-          at: String(at),
-          payload: String(payload),
-        }),
-      ),
+      parts()
+        .log.rows({ after, limit })
+        .map(
+          ([position, version, id, type, at, payload]): StoredEvent => ({
+            position: Number(position),
+            version: Number(version),
+            id: String(id),
+            type: String(type),
+            at: String(at),
+            payload: String(payload),
+          }),
+        ),
     sequence,
     watch,
-    sweepExpired: committer.sweepExpired,
+    tables,
+    sweepExpired: (limit) => parts().writer.sweepExpired(limit, now()),
     ...transfer,
     explain(work) {
+      const { committer, reader } = parts();
       switch (work.kind) {
         case 'put':
         case 'delete':
@@ -124,14 +189,15 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
       const startedAt = performance.now();
       sequence();
       const latencyMs = performance.now() - startedAt;
-      return transactor.broken === null
-        ? { ok: true, latencyMs }
-        : { ok: false, latencyMs, reason: transactor.broken.message };
+      const broken = opened?.writer.broken ?? null;
+      return broken === null ? { ok: true, latencyMs } : { ok: false, latencyMs, reason: broken.message };
     },
     close() {
       stopPolling();
       notifier.close();
       closeDumps();
+      const closing = opened?.writer.close();
+      if (closing instanceof Promise) return closing.then(() => void database.close());
       database.close();
     },
   };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import type { CollectionSpec, IndexKeySpec, IndexSpec } from '../../ports/record-store.ts';
-import type { Fragment } from './sqlite-statement.ts';
+import { type Fragment, type SqlDialect, sequenceOf } from './sql-statement.ts';
 
 /** What stands in `expires_at` of a record that never expires: larger than every time. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
@@ -78,14 +78,15 @@ export function tablesOf(layout: IndexLayout): readonly string[] {
 }
 
 /** Creates an index's tables with one database index for each key. Does nothing where they exist. */
-export function createIndexTables(layout: IndexLayout): readonly Fragment[] {
-  const scalars = [...layout.columns.values()].map((column) => sql`${sql.ref(column)} TEXT NOT NULL, `);
+export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): readonly Fragment[] {
+  const { text, integer, keyedTable } = dialect;
+  const scalars = [...layout.columns.values()].map((column) => sql`${sql.ref(column)} ${text} NOT NULL, `);
   const statements: Fragment[] = [
-    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (key TEXT PRIMARY KEY, ${list(scalars)}expires_at INTEGER NOT NULL) WITHOUT ROWID`,
+    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (key ${text} PRIMARY KEY, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL)${keyedTable}`,
   ];
   for (const side of layout.sides.values()) {
     statements.push(
-      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (key TEXT NOT NULL, value TEXT NOT NULL, ${list(scalars)}expires_at INTEGER NOT NULL, PRIMARY KEY (key, value)) WITHOUT ROWID`,
+      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (key ${text} NOT NULL, value ${text} NOT NULL, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL, PRIMARY KEY (key, value))${keyedTable}`,
       sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} (value, key)`,
     );
   }
@@ -120,6 +121,17 @@ function createKey(
   return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} (${sql.join(terms)})`;
 }
 
-function list(fragments: readonly Fragment[]): Fragment {
-  return sql.join([...fragments], sql``);
+/** The collection's spec as text, in `meta`. */
+export function specName(collection: string): string {
+  return `collection:${collection}`;
+}
+
+/** The staging table of the migration of a collection that is under way, in `meta`. */
+export function stagingName(collection: string): string {
+  return `staging:${collection}`;
+}
+
+/** The tables of an index that is not declared any more, in `meta`: JSON `{ index, tables }`. */
+export function unusedName(table: string): string {
+  return `unused:${table}`;
 }

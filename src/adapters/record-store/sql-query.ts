@@ -2,12 +2,12 @@ import { sql } from 'kysely';
 import { type EncodedFilter, encodeFilter, type ListFilter, pinnedValue } from '../../ports/encoded-filter.ts';
 import type { Filter, Order, Position } from '../../ports/record-store.ts';
 import { encodeScalar } from '../../ports/scalar-text.ts';
-import type { IndexLayout } from './sqlite-layout.ts';
-import { type Bindings, type Fragment, param, type SqliteValue } from './sqlite-statement.ts';
+import type { IndexLayout } from './sql-layout.ts';
+import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, sequenceOf } from './sql-statement.ts';
 
 /**
  * A query's shape (which statement answers it) and its values (what is bound). Equal shapes have equal statements: filters are numbered,
- * lists travel as JSON.
+ * lists are bound whole.
  */
 export interface PlannedQuery {
   readonly shape: string;
@@ -16,7 +16,7 @@ export interface PlannedQuery {
   readonly source: Source | null;
 }
 
-interface Source {
+export interface Source {
   readonly layout: IndexLayout;
   readonly filters: readonly EncodedFilter[];
   /** Place of the filter whose side table is read instead of the main one; -1 for the main one. */
@@ -34,7 +34,7 @@ export function planQuery(layout: IndexLayout, where: readonly Filter[], now: nu
     else if (filter.kind !== 'all') isImpossible = true;
   }
   const side = sideFilter(layout, filters);
-  const values: Record<string, SqliteValue> = { now };
+  const values: Record<string, BoundValue> = { now };
   let shape = `${layout.table}:${side}`;
   for (let place = 0; place < filters.length; place++) {
     const filter = filters[place]!;
@@ -47,8 +47,8 @@ export function planQuery(layout: IndexLayout, where: readonly Filter[], now: nu
     } else if (place === side) {
       if (filter.values.length > 1) shape += ' more';
       values[`f${place}`] = filter.values[0] ?? null;
-      values[`t${place}`] = JSON.stringify(filter.values);
-    } else values[`f${place}`] = JSON.stringify(filter.values);
+      values[`t${place}`] = filter.values;
+    } else values[`f${place}`] = filter.values;
   }
   return { shape, values, source: isImpossible ? null : { layout, filters, side } };
 }
@@ -59,9 +59,41 @@ export function planQuery(layout: IndexLayout, where: readonly Filter[], now: nu
  * `depth` columns and lie beyond it in the next. The stretches of falling depth, one after the other, are all rows after the position;
  * each is one range of a database index, whatever the directions.
  */
-export function selectStretch(source: Source, order: readonly Order[], depth: number): Fragment {
-  const columns = order.map(({ column }) => scalar(source.layout, column));
-  const conditions = [...conditionsOf(source)];
+export function selectStretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
+  const columns = orderColumns(source, order);
+  return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
+    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = s.key
+    ${stretch(dialect, source, order, depth)}`;
+}
+
+/**
+ * All rows after a position in one statement, for a database where each statement is a way to go: each stretch gives at most `limit` keys,
+ * the first `limit` of them all get their records.
+ */
+export function selectAfter(dialect: SqlDialect, source: Source, order: readonly Order[]): Fragment {
+  const columns = orderColumns(source, order);
+  const names = columns.map((_, place) => sql.ref(`o${place}`));
+  const depths = Array.from({ length: order.length + 1 }, (_, place) => order.length - place);
+  const stretches = depths.map((depth, place) => {
+    const named = columns.map((column, at) => sql`, ${column} AS ${names[at]}`);
+    return sql`(SELECT ${sql.lit(place)} AS stretch, s.key AS key${sequenceOf(named)} FROM ${tableOf(source)} AS s
+      ${stretch(dialect, source, order, depth)})`;
+  });
+  const terms = names.map((name, place) => (order[place]?.descending ? sql`u.${name} DESC` : sql`u.${name}`));
+  return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...names.map((name) => sql`u.${name}`)])}
+    FROM (${sql.join(stretches, sql` UNION ALL `)}) AS u
+    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = u.key
+    ORDER BY ${sql.join([sql`u.stretch`, ...terms, sql`u.key`])} LIMIT ${param('limit')}`;
+}
+
+function orderColumns(source: Source, order: readonly Order[]): readonly Fragment[] {
+  return order.map(({ column }) => scalar(source.layout, column));
+}
+
+/** Conditions, order and limit of one stretch. */
+function stretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
+  const columns = orderColumns(source, order);
+  const conditions = [...conditionsOf(dialect, source)];
   if (depth >= 0) {
     for (const [place, column] of columns.slice(0, depth).entries())
       conditions.push(sql`${column} = ${param(`a${place}`)}`);
@@ -70,25 +102,22 @@ export function selectStretch(source: Source, order: readonly Order[], depth: nu
     else conditions.push(sql`${next} ${order[depth]?.descending ? sql`<` : sql`>`} ${param(`a${depth}`)}`);
   }
   const terms = columns.map((column, place) => (order[place]?.descending ? sql`${column} DESC` : column));
-  // CROSS JOIN keeps the index outside and the record inside: SQLite does not swap its sides.
-  return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
-    CROSS JOIN records AS r ON r.collection = ${param('collection')} AND r.key = s.key
-    WHERE ${sql.join(conditions, sql` AND `)}
+  return sql`WHERE ${sql.join(conditions, sql` AND `)}
     ORDER BY ${sql.join([...terms, sql`s.key`])} LIMIT ${param('limit')}`;
 }
 
-export function selectCount(source: Source): Fragment {
-  return sql`SELECT count(*) FROM ${tableOf(source)} AS s WHERE ${sql.join([...conditionsOf(source)], sql` AND `)}`;
+export function selectCount(dialect: SqlDialect, source: Source): Fragment {
+  return sql`SELECT count(*) FROM ${tableOf(source)} AS s WHERE ${sql.join([...conditionsOf(dialect, source)], sql` AND `)}`;
 }
 
 /** The values of a position, as `selectStretch` binds them. */
 export function positionValues(position: Position): Bindings {
-  const values: Record<string, SqliteValue> = { afterKey: position.key };
+  const values: Record<string, BoundValue> = { afterKey: position.key };
   for (const [place, value] of position.values.entries()) values[`a${place}`] = encodeScalar(value);
   return values;
 }
 
-function* conditionsOf(source: Source): Iterable<Fragment> {
+function* conditionsOf(dialect: SqlDialect, source: Source): Iterable<Fragment> {
   for (const [place, filter] of source.filters.entries()) {
     const from = param(`f${place}`);
     switch (filter.kind) {
@@ -96,7 +125,7 @@ function* conditionsOf(source: Source): Iterable<Fragment> {
         yield sql`${scalar(source.layout, filter.column)} = ${from}`;
         break;
       case 'in':
-        yield sql`${scalar(source.layout, filter.column)} IN (SELECT value FROM json_each(${from}))`;
+        yield dialect.isOneOf(scalar(source.layout, filter.column), from);
         break;
       case 'range': {
         const column = scalar(source.layout, filter.column);
@@ -105,13 +134,18 @@ function* conditionsOf(source: Source): Iterable<Fragment> {
         break;
       }
       default:
-        yield* elementConditions(source, filter, place);
+        yield* elementConditions(dialect, source, filter, place);
     }
   }
   yield sql`s.expires_at > ${param('now')}`;
 }
 
-function* elementConditions(source: Source, filter: ListFilter, place: number): Iterable<Fragment> {
+function* elementConditions(
+  dialect: SqlDialect,
+  source: Source,
+  filter: ListFilter,
+  place: number,
+): Iterable<Fragment> {
   const side = sql.table(source.layout.sides.get(filter.column) ?? '');
   if (place === source.side) {
     yield sql`s.value = ${param(`f${place}`)}`;
@@ -119,9 +153,9 @@ function* elementConditions(source: Source, filter: ListFilter, place: number): 
   }
   if (filter.kind === 'all') {
     const values = param(`${place === source.side ? 't' : 'f'}${place}`);
-    yield sql`NOT EXISTS (SELECT 1 FROM json_each(${values}) AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.key = s.key AND e.value = j.value))`;
+    yield sql`NOT EXISTS (SELECT 1 FROM ${dialect.elements(values)} AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.key = s.key AND e.value = j.value))`;
   } else {
-    yield sql`s.key IN (SELECT e.key FROM ${side} AS e WHERE e.value IN (SELECT value FROM json_each(${param(`f${place}`)})))`;
+    yield sql`s.key IN (SELECT e.key FROM ${side} AS e WHERE ${dialect.isOneOf(sql`e.value`, param(`f${place}`))})`;
   }
 }
 

@@ -1,0 +1,70 @@
+import { type CompiledQuery, type Dialect, DummyDriver, Kysely, type RawBuilder, sql } from 'kysely';
+
+export type Fragment = RawBuilder<unknown>;
+
+/** What is bound: scalars, and lists of texts in the form each database takes lists in. */
+export type BoundValue = string | number | null | readonly (string | number | null)[];
+export type Bindings = Readonly<Record<string, BoundValue>>;
+
+/** The SQL of a statement and the names of its parameters, in the order they are bound. */
+export interface CompiledStatement {
+  readonly sql: string;
+  readonly names: readonly string[];
+}
+
+/** What the databases that speak SQL say differently. All statements are made of fragments and this. */
+export interface SqlDialect {
+  compile(fragment: Fragment): CompiledStatement;
+  /** Column types: text that compares by its bytes, and whole numbers of 53 bits. */
+  readonly text: Fragment;
+  readonly integer: Fragment;
+  /** What ends the creation of a table that is one b-tree, keyed by its primary key. */
+  readonly keyedTable: Fragment;
+  /** Joins with what stands on the left outside, always. */
+  readonly join: Fragment;
+  /** Whether a column holds one of the texts of a bound list. */
+  isOneOf(column: Fragment, list: Fragment): Fragment;
+  /** A bound list of texts as a table with the one column `value`. */
+  elements(list: Fragment): Fragment;
+}
+
+/** The place of a named value in a statement. */
+class Parameter {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** A named value. */
+export function param(name: string): Fragment {
+  return sql`${new Parameter(name)}`;
+}
+
+/** Makes the compiler of a dialect. Kysely only compiles here: it never sees a connection. */
+export function createStatementCompiler(
+  parts: Pick<Dialect, 'createAdapter' | 'createIntrospector' | 'createQueryCompiler'>,
+): (fragment: Fragment) => CompiledStatement {
+  const compiler = new Kysely<Record<string, never>>({
+    dialect: {
+      createAdapter: () => parts.createAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (kysely) => parts.createIntrospector(kysely),
+      createQueryCompiler: () => parts.createQueryCompiler(),
+    },
+  });
+  return (fragment) => {
+    const compiled: CompiledQuery = fragment.compile(compiler);
+    const names = compiled.parameters.map((parameter) => {
+      if (!(parameter instanceof Parameter)) throw new TypeError('A statement is compiled with named parameters only');
+      return parameter.name;
+    });
+    return { sql: compiled.sql, names };
+  };
+}
+
+/** Fragments one after the other. */
+export function sequenceOf(fragments: readonly Fragment[]): Fragment {
+  return sql.join([...fragments], sql``);
+}

@@ -1,0 +1,88 @@
+// Runs as a worker thread: the one that writes to a file, so that neither an fsync nor waiting for another process holds the event loop.
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { openDatabase } from './sqlite-database.ts';
+import { createSqliteWriter, type SqliteWriter, type TimedCommit } from './sqlite-writer.ts';
+import { packError, type WriterReply, type WriterRequest, type WriterThreadData } from './sqlite-writer-messages.ts';
+
+/** How many commits share a transaction at most: the first of them waits for the last. */
+const MAX_GROUP = 256;
+
+const port = parentPort;
+if (port === null) throw new Error('This module runs as a worker thread');
+const { file, busyTimeoutMs }: WriterThreadData = workerData;
+const database = openDatabase(file, busyTimeoutMs);
+const writer = createSqliteWriter(database);
+port.on('message', (first: WriterRequest) => {
+  let isOpen = true;
+  // What arrived while the last transaction was made is taken together.
+  for (let waiting = [first]; waiting.length > 0 && isOpen; waiting = takeAll(port)) isOpen = serve(port, waiting);
+});
+
+function takeAll(from: MessagePort): WriterRequest[] {
+  const found: WriterRequest[] = [];
+  for (;;) {
+    const next = receiveMessageOnPort(from);
+    if (next === undefined) return found;
+    found.push(next.message);
+  }
+}
+
+/** Whether the writer goes on. */
+function serve(to: MessagePort, requests: readonly WriterRequest[]): boolean {
+  let group: { readonly id: number; readonly timed: TimedCommit }[] = [];
+  const flush = (): void => {
+    if (group.length > 0) reply(to, commitGroup(group));
+    group = [];
+  };
+  for (const request of requests) {
+    if (request.method === 'commit') {
+      group.push({ id: request.id, timed: request.args[0] });
+      if (group.length === MAX_GROUP) flush();
+      continue;
+    }
+    flush();
+    if (request.method === 'close') {
+      database.close();
+      reply(to, [{ id: request.id, value: null }]);
+      to.close();
+      return false;
+    }
+    reply(to, [callOf(request)]);
+  }
+  flush();
+  return true;
+}
+
+function commitGroup(group: readonly { readonly id: number; readonly timed: TimedCommit }[]): readonly WriterReply[] {
+  const outcomes = writer.commitAll(group.map(({ timed }) => timed));
+  return outcomes.map((outcome, place) => {
+    const id = group[place]?.id ?? -1;
+    return 'error' in outcome ? { id, error: packError(outcome.error) } : { id, value: outcome.value };
+  });
+}
+
+function callOf(request: Exclude<WriterRequest, { method: 'commit' | 'close' }>): WriterReply {
+  try {
+    return { id: request.id, value: call(writer, request) };
+  } catch (thrown) {
+    return { id: request.id, error: packError(thrown) };
+  }
+}
+
+function call(on: SqliteWriter, request: Exclude<WriterRequest, { method: 'commit' | 'close' }>): unknown {
+  switch (request.method) {
+    case 'sweepExpired':
+      return on.sweepExpired(...request.args);
+    case 'migrateNext':
+      return on.migrateNext(...request.args);
+    case 'migrateWrite':
+      return on.migrateWrite(...request.args);
+    case 'reload':
+      return on.reload(...request.args);
+  }
+}
+
+function reply(to: MessagePort, replies: readonly WriterReply[]): void {
+  const { broken } = writer;
+  to.postMessage({ replies, broken: broken === null ? null : packError(broken) });
+}
