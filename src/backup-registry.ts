@@ -7,13 +7,14 @@ import { RegistryError } from './errors/registry-error.ts';
 import { createArchiveWriter } from './moving/archive-writer.ts';
 import { type BackupFile, createBackupFile, toFileError } from './moving/backup-file.ts';
 import type { BackupTrailer } from './moving/backup-format.ts';
-import { type OnProgress, writeBackup } from './moving/write-backup.ts';
+import type { OnProgress } from './moving/progress.ts';
+import { writeBackup } from './moving/write-backup.ts';
 import { loadKeeping, openStores, requireWhole, type StoreKeeping } from './open-stores.ts';
 import type { RecordDump } from './ports/record-dump.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 
 export type { BackupTrailer } from './moving/backup-format.ts';
-export type { OnProgress } from './moving/write-backup.ts';
+export type { OnProgress } from './moving/progress.ts';
 
 export interface BackupOptions {
   /** A folder with `schema.json`, or one file. */

@@ -6,11 +6,12 @@ import type { Definition } from './definition/types.ts';
 import { compile } from './engine/compile.ts';
 import { RegistryError, toRegistryError } from './errors/registry-error.ts';
 import { vocabulary } from './main.ts';
+import type { OnProgress } from './moving/progress.ts';
 import { migrationOf, openUpstreams } from './open-ports.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { LoadOptions, RecordLoad } from './ports/record-dump.ts';
-import type { ProjectRecord, RecordStore } from './ports/record-store.ts';
+import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 
 /** What of a definition concerns whole stores. */
@@ -18,8 +19,8 @@ export interface StoreKeeping {
   readonly definition: Definition;
   /** The blobs that a record names. */
   digestsOf(collection: string, value: string): readonly string[];
-  /** What the definition asks of a record store; `onProjected` is told of each record whose index rows were made. */
-  migrationOf(store: string, onProjected: () => void): Parameters<RecordStore['migrate']>;
+  /** Builds the indexes that the definition asks of a record store, by its name there. */
+  buildIndexes(name: string, store: RecordStore, onProgress: OnProgress): Promise<void>;
 }
 
 export type KeepingResult =
@@ -45,13 +46,11 @@ export async function loadKeeping(registry: string): Promise<KeepingResult> {
       definition,
       digestsOf: (collection, value) =>
         naming.has(collection) ? (plan.documents.get(collection)?.digests(JSON.parse(value)) ?? []) : [],
-      migrationOf(store, onProjected) {
-        const [collections, project] = migrationOf(plan, store, store === first);
-        const counted: ProjectRecord = (...record) => {
-          onProjected();
-          return project(...record);
-        };
-        return [collections, counted];
+      async buildIndexes(name, store, onProgress) {
+        const [collections, project] = migrationOf(plan, name, name === first);
+        await store.migrate(collections, project, ({ collection, done, total }) =>
+          onProgress(done, total, `indexes of ${collection}`),
+        );
       },
     },
   };

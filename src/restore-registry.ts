@@ -8,8 +8,8 @@ import type { BackupManifest } from './moving/backup-format.ts';
 import { hasBlob, storeBlob } from './moving/blob-transfer.ts';
 import { contentOf } from './moving/content-digest.ts';
 import { createFiller, type Filled, type StoreFiller } from './moving/fill-store.ts';
+import type { OnProgress } from './moving/progress.ts';
 import { type BackupRead, type BackupReceiver, readBackup } from './moving/read-backup.ts';
-import type { OnProgress } from './moving/write-backup.ts';
 import { beginLoad, loadKeeping, type OpenStores, openStores, type StoreKeeping } from './open-stores.ts';
 import type { RecordLoad } from './ports/record-dump.ts';
 import type { RecordStore } from './ports/record-store.ts';
@@ -158,10 +158,7 @@ async function finishFilling(
   for (const [name, { load }] of loads) {
     await load.finish(manifest.record_stores.find((store) => store.name === name)?.sequence ?? 0);
   }
-  let projected = 0;
-  for (const [name, { store }] of loads) {
-    await store.migrate(...keeping.migrationOf(name, () => onProgress(++projected, 0, 'index entries')));
-  }
+  for (const [name, { store }] of loads) await keeping.buildIndexes(name, store, onProgress);
   return sum;
 }
 

@@ -5,6 +5,7 @@ import { type Command, type CommandContext, UsageError } from './command.ts';
 import { docs } from './docs.ts';
 import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
+import { migrate } from './migrate.ts';
 import { create } from './new.ts';
 import { restore } from './restore.ts';
 import { routes } from './routes.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   token,
   backup,
   restore,
+  migrate,
   version,
 ];
 const HELP = helpFor(COMMANDS);

@@ -1,6 +1,5 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import type { BlobStat, BlobStore } from '../ports/blob-store.ts';
-import { blobDigest, type Content } from './content-digest.ts';
 
 const PAGE = 500;
 /** Blobs that are written beside each other: each waits for its own fsync. */
@@ -100,17 +99,6 @@ export async function copyBlobs(
   }
   await pool.end();
   return copied;
-}
-
-/** How many blobs a store has and of which digests; `bytes` is their size together. */
-export async function blobsOf(store: BlobStore): Promise<Content & { readonly bytes: number }> {
-  const digest = blobDigest();
-  let bytes = 0;
-  for await (const stat of everyBlob(store)) {
-    digest.add([stat]);
-    bytes += stat.size;
-  }
-  return { ...digest.result(), bytes };
 }
 
 /** Every blob of a store, in byte order of the digests. */

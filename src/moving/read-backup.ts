@@ -21,7 +21,7 @@ import {
 } from './backup-format.ts';
 import { createPool, one, saysDamaged } from './blob-transfer.ts';
 import { blobDigest, type Content, type ContentDigest, eventDigest, recordDigest } from './content-digest.ts';
-import type { OnProgress } from './write-backup.ts';
+import type { OnProgress } from './progress.ts';
 
 /** Of a manifest, a trailer or a chunk: what is larger was not written by us, and would not fit in a text. */
 const MOST_PART_BYTES = 512 * 1024 * 1024;

@@ -18,9 +18,7 @@ import {
 import { one, saysDamaged } from './blob-transfer.ts';
 import { blobDigest, eventDigest, recordDigest } from './content-digest.ts';
 import { DigestSet } from './digest-set.ts';
-
-/** Told how far a long work is, of how much, and what it is at. */
-export type OnProgress = (done: number, total: number, label: string) => void;
+import type { OnProgress } from './progress.ts';
 
 export interface BackupSource {
   readonly id: string;
