@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { DumpedRecord } from '../ports/record-dump.ts';
 import type { StoredEvent } from '../ports/record-store.ts';
@@ -11,7 +12,8 @@ import type { Content } from './content-digest.ts';
  *   `[key, version, expiresAt, value]`, the value as a text: as stored, to the byte. Collections and keys come in byte order.
  * - `events/<store>/<number>.ndjson`: first `{"store"}`, then events, `[position, version, id, type, at, payload]`, in their order.
  * - `blobs/<store>/<hex>`: the content of a blob.
- * - `trailer.json`: counts and digests of all that came before. A file without it ended early.
+ * - `trailer.json`: counts and digests of all that came before.
+ * - `trailer.sha256`: the digest of the trailer, as `sha256sum` writes it. A file without it ended early.
  */
 export const FORMAT = 'entrepot.backup';
 /** Grows when an older engine would read a newer file wrongly. */
@@ -19,6 +21,7 @@ export const FORMAT_VERSION = 1;
 
 export const MANIFEST = 'manifest.json';
 export const TRAILER = 'trailer.json';
+export const CHECKSUM = 'trailer.sha256';
 
 export interface BackupManifest {
   readonly format: string;
@@ -42,8 +45,8 @@ export interface ManifestStore {
 }
 
 export interface BackupTrailer {
-  /** Of the manifest. */
-  readonly id: string;
+  /** Digest of the manifest, to the byte. */
+  readonly manifest: string;
   readonly record_stores: readonly TrailerStore[];
   readonly blob_stores: readonly (Content & { readonly name: string; readonly bytes: number })[];
   /** Digests that records name and no blob store has. */
@@ -144,9 +147,9 @@ export function readManifest(bytes: Uint8Array): BackupManifest {
 }
 
 export function readTrailer(bytes: Uint8Array): BackupTrailer {
-  const { id, record_stores, blob_stores, missing, damaged } = objectOf(parse(Buffer.from(bytes).toString()));
+  const { manifest, record_stores, blob_stores, missing, damaged } = objectOf(parse(Buffer.from(bytes).toString()));
   return {
-    id: textOf(id),
+    manifest: textOf(manifest),
     record_stores: listOf(record_stores).map((store) => {
       const { name, collections, events } = objectOf(store);
       return { name: textOf(name), collections: listOf(collections).map(namedContentOf), events: contentOf(events) };
@@ -158,6 +161,16 @@ export function readTrailer(bytes: Uint8Array): BackupTrailer {
     missing: listOf(missing).map(textOf),
     damaged: listOf(damaged).map(textOf),
   };
+}
+
+/** The line that stands for the trailer in `trailer.sha256`. */
+export function checksumOf(trailer: Uint8Array): string {
+  return `${createHash('sha256').update(trailer).digest('hex')}  ${TRAILER}\n`;
+}
+
+/** `sha256:<hex>` of some bytes. */
+export function sha256(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /** Which store, and of records which collection, a chunk is of. */

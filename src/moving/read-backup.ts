@@ -8,6 +8,8 @@ import { type ArchiveEntry, readArchive } from './archive-reader.ts';
 import {
   type BackupManifest,
   type BackupTrailer,
+  CHECKSUM,
+  checksumOf,
   MANIFEST,
   readEventLine,
   readHead,
@@ -16,6 +18,7 @@ import {
   readRecordLine,
   readTrailer,
   refuse,
+  sha256,
   TRAILER,
   totalOf,
 } from './backup-format.ts';
@@ -54,20 +57,29 @@ export async function readBackup(
 ): Promise<BackupRead> {
   let reading: Reading | null = null;
   let trailer: BackupTrailer | null = null;
+  let checksum: string | null = null;
+  let isWhole = false;
   for await (const entry of readArchive(input)) {
-    if (trailer !== null) refuse(`"${entry.name}" comes after its end`);
-    if (reading === null) {
+    if (isWhole) refuse(`"${entry.name}" comes after its end`);
+    else if (reading === null) {
       if (entry.name !== MANIFEST) refuse('it is something else');
-      const manifest = readManifest(await entry.bytes(MOST_PART_BYTES));
+      const bytes = await entry.bytes(MOST_PART_BYTES);
+      const manifest = readManifest(bytes);
       await receiver.begin(manifest);
-      reading = createReading(manifest, receiver, onProgress);
+      reading = createReading(manifest, sha256(bytes), receiver, onProgress);
+    } else if (checksum !== null) {
+      if (entry.name !== CHECKSUM) refuse(`"${entry.name}" comes after its end`);
+      if (Buffer.from(await entry.bytes(MOST_PART_BYTES)).toString() !== checksum) refuse('its end was altered');
+      isWhole = true;
     } else if (entry.name === TRAILER) {
-      trailer = readTrailer(await entry.bytes(MOST_PART_BYTES));
+      const bytes = await entry.bytes(MOST_PART_BYTES);
+      trailer = readTrailer(bytes);
+      checksum = checksumOf(bytes);
       await reading.compare(trailer);
     } else await reading.take(entry);
   }
   if (reading === null) return refuse('it is empty');
-  if (trailer === null) return refuse('it ends early');
+  if (trailer === null || !isWhole) return refuse('it ends early');
   return { manifest: reading.manifest, trailer };
 }
 
@@ -77,7 +89,12 @@ interface Reading {
   compare(trailer: BackupTrailer): Promise<void>;
 }
 
-function createReading(manifest: BackupManifest, receiver: BackupReceiver, onProgress: OnProgress): Reading {
+function createReading(
+  manifest: BackupManifest,
+  manifestDigest: string,
+  receiver: BackupReceiver,
+  onProgress: OnProgress,
+): Reading {
   const records = new Map<string, ContentDigest<DumpedRecord>>();
   const events = new Map(manifest.record_stores.map(({ name }) => [name, eventDigest()]));
   const blobs = new Map(manifest.blob_stores.map((name) => [name, { digest: blobDigest(), bytes: 0 }]));
@@ -151,7 +168,7 @@ function createReading(manifest: BackupManifest, receiver: BackupReceiver, onPro
 
   async function compare(trailer: BackupTrailer): Promise<void> {
     await pool.end();
-    if (trailer.id !== manifest.id) refuse('its end belongs to another');
+    if (trailer.manifest !== manifestDigest) refuse('its beginning and its end do not belong together');
     const expected = new Map(
       trailer.record_stores.flatMap(({ name, collections }) =>
         collections.map((content) => [keyOf(name, content.name), content] as const),

@@ -5,12 +5,15 @@ import type { ArchiveWriter } from './archive-writer.ts';
 import {
   type BackupManifest,
   type BackupTrailer,
+  CHECKSUM,
+  checksumOf,
   encodeChunk,
   eventLine,
   FORMAT,
   FORMAT_VERSION,
   MANIFEST,
   recordLine,
+  sha256,
   TRAILER,
   type TrailerStore,
   totalOf,
@@ -44,7 +47,8 @@ export async function writeBackup(
 ): Promise<BackupTrailer> {
   const { dumps, blobStores } = source;
   const manifest = manifestOf(source);
-  await archive.add(MANIFEST, encodeJson(manifest));
+  const manifestBytes = encodeJson(manifest);
+  await archive.add(MANIFEST, manifestBytes);
   const total = totalOf(manifest);
   let done = 0;
   const named = new DigestSet();
@@ -59,8 +63,10 @@ export async function writeBackup(
     await dump.close();
   }
   const blobs = await writeBlobs(archive, blobStores, named, onProgress);
-  const trailer = { id: source.id, record_stores, ...blobs };
-  await archive.add(TRAILER, encodeJson(trailer));
+  const trailer = { manifest: sha256(manifestBytes), record_stores, ...blobs };
+  const trailerBytes = encodeJson(trailer);
+  await archive.add(TRAILER, trailerBytes);
+  await archive.add(CHECKSUM, Buffer.from(checksumOf(trailerBytes)));
   return trailer;
 }
 
