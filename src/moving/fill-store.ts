@@ -1,10 +1,10 @@
-import type { DumpedRecord, HeldRecord, LoadedRecord, RecordLoad } from '../ports/record-dump.ts';
+import type { DumpedRecord, LoadedRecord, RecordLoad } from '../ports/record-dump.ts';
 import type { RecordDelete, StoredEvent } from '../ports/record-store.ts';
 import { compareBytes } from '../shared/compare.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 
-/** What is read of the store's own at a time, and deleted at most in one write. */
-const PAGE = 1000;
+/** What is deleted at most in one write. */
+const DELETES = 1000;
 
 /** How a store was filled; records and events together. */
 export interface Filled {
@@ -27,14 +27,13 @@ export interface StoreFiller {
 
 /**
  * Goes through what is handed in and what the store holds side by side, in one order, and writes the difference: nothing has to be noted anywhere of
- * how far an earlier run came. Records are equal when keys and versions are: a version is never given to two values of one key. Events only ever
- * come to be, with positions; one that is there is kept.
+ * how far an earlier run came, and what an earlier run wrote wrongly is written again. Events only ever come to be: none is removed.
  */
 export function createFiller(load: RecordLoad): StoreFiller {
   const seen = new Set<string>();
   const tally = { written: 0, kept: 0, removed: 0 };
-  let collection: { readonly name: string; readonly held: Held<HeldRecord> } | null = null;
-  const heldEvents = createHeld<number>((last) => load.heldEvents(last ?? 0, PAGE));
+  let collection: { readonly name: string; readonly held: Held<DumpedRecord> } | null = null;
+  const heldEvents = createHeld<StoredEvent>((last) => load.heldEvents(last?.position ?? 0));
 
   const write = async (
     puts: readonly LoadedRecord[],
@@ -50,7 +49,7 @@ export function createFiller(load: RecordLoad): StoreFiller {
   async function begin(name: string) {
     await finishCollection();
     seen.add(name);
-    const held = createHeld<HeldRecord>((last) => load.held(name, last?.key ?? null, PAGE));
+    const held = createHeld<DumpedRecord>((last) => load.held(name, last?.key ?? null));
     collection = { name, held };
     return collection;
   }
@@ -61,7 +60,7 @@ export function createFiller(load: RecordLoad): StoreFiller {
     const { name, held } = collection;
     for (let left = await held.head(); left !== null; left = await held.head()) {
       const deletes: RecordDelete[] = [];
-      for (; left !== null && deletes.length < PAGE; left = await held.head()) {
+      for (; left !== null && deletes.length < DELETES; left = await held.head()) {
         deletes.push({ collection: name, key: left.key });
         held.next();
       }
@@ -80,12 +79,12 @@ export function createFiller(load: RecordLoad): StoreFiller {
         for (; other !== null && compareBytes(other.key, record.key) < 0; other = await held.head()) {
           deletes.push({ collection: name, key: other.key });
           held.next();
-          if (deletes.length < PAGE) continue;
+          if (deletes.length < DELETES) continue;
           await write([], deletes, []);
           deletes = [];
         }
         if (other?.key === record.key) held.next();
-        if (other?.key === record.key && other.version === record.version) tally.kept++;
+        if (other !== null && isSameRecord(other, record)) tally.kept++;
         else puts.push({ collection: name, ...record });
       }
       await write(puts, deletes, []);
@@ -93,9 +92,9 @@ export function createFiller(load: RecordLoad): StoreFiller {
     async events(batch) {
       const missing: StoredEvent[] = [];
       for (const event of batch) {
-        let position = await heldEvents.head();
-        for (; position !== null && position < event.position; position = await heldEvents.head()) heldEvents.next();
-        if (position === event.position) tally.kept++;
+        let other = await heldEvents.head();
+        for (; other !== null && other.position < event.position; other = await heldEvents.head()) heldEvents.next();
+        if (other !== null && isSameEvent(other, event)) tally.kept++;
         else missing.push(event);
       }
       await write([], [], missing);
@@ -110,6 +109,21 @@ export function createFiller(load: RecordLoad): StoreFiller {
       return { ...tally };
     },
   };
+}
+
+function isSameRecord(a: DumpedRecord, b: DumpedRecord): boolean {
+  return a.key === b.key && a.version === b.version && a.expiresAt === b.expiresAt && a.value === b.value;
+}
+
+function isSameEvent(a: StoredEvent, b: StoredEvent): boolean {
+  return (
+    a.position === b.position &&
+    a.version === b.version &&
+    a.id === b.id &&
+    a.type === b.type &&
+    a.at === b.at &&
+    a.payload === b.payload
+  );
 }
 
 /** What a store holds, in its order, read page by page as it is looked at. */

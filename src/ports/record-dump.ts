@@ -68,10 +68,10 @@ export interface LoadMark {
 export interface RecordLoad {
   /** Names of the collections that hold records, in byte order. */
   collections(): MaybePromise<readonly string[]>;
-  /** What is there of a collection, in byte order of the keys after `after`, at most `limit`. */
-  held(collection: string, after: string | null, limit: number): MaybePromise<readonly HeldRecord[]>;
-  /** Positions of the events that are there, after `after`, in order, at most `limit`. */
-  heldEvents(after: number, limit: number): MaybePromise<readonly number[]>;
+  /** What is there of a collection, in byte order of the keys after `after`: a batch that is small enough for memory; an empty one is the end. */
+  held(collection: string, after: string | null): MaybePromise<readonly DumpedRecord[]>;
+  /** The events that are there after a position, in order, in such batches. */
+  heldEvents(after: number): MaybePromise<readonly StoredEvent[]>;
   /** All of it or nothing. Fails with CONFLICT when the load has ended meanwhile: another process finished it, or began anew. */
   write(batch: LoadBatch): MaybePromise<void>;
   /**
@@ -79,11 +79,6 @@ export interface RecordLoad {
    * built by the `migrate` that follows.
    */
   finish(sequence: number): MaybePromise<void>;
-}
-
-export interface HeldRecord {
-  readonly key: string;
-  readonly version: number;
 }
 
 export interface LoadBatch {

@@ -10,7 +10,7 @@ import type {
 import type { RecordStore, StoredEvent } from '../../ports/record-store.ts';
 import { whenReady } from '../../shared/maybe-promise.ts';
 import type { CallMeter } from './call-meter.ts';
-import { checkKey, checkLimit } from './record-checks.ts';
+import { checkKey } from './record-checks.ts';
 
 const MAX_ORIGIN_LENGTH = 500;
 
@@ -49,16 +49,8 @@ function guardDump(dump: RecordDump): RecordDump {
 function guardLoad(load: RecordLoad, meter: CallMeter, maxValueBytes: number | null): RecordLoad {
   return {
     collections: () => meter.run('load.collections', () => load.collections()),
-    held: (collection, after, limit) =>
-      meter.run('load.held', () => {
-        checkLimit(limit);
-        return load.held(collection, after, limit);
-      }),
-    heldEvents: (after, limit) =>
-      meter.run('load.heldEvents', () => {
-        checkLimit(limit);
-        return load.heldEvents(after, limit);
-      }),
+    held: (collection, after) => meter.run('load.held', () => load.held(collection, after)),
+    heldEvents: (after) => meter.run('load.heldEvents', () => load.heldEvents(after)),
     write: (batch) =>
       meter.run('load.write', () => {
         checkBatch(batch, maxValueBytes);

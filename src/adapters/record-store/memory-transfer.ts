@@ -85,12 +85,16 @@ export function createMemoryTransfer(state: MemoryState): RecordTransfer {
             .filter(({ keys }) => keys.length > 0)
             .map(({ name }) => name)
             .sort(compareBytes),
-        held(collection, after, limit) {
+        held(collection, after) {
           const { keys, records } = collections.get(collection) ?? new MemoryCollection(collection);
           const from = after === null ? 0 : firstAbove(keys, after, compareBytes);
-          return keys.slice(from, from + limit).map((key) => ({ key, version: records.get(key)?.version ?? 0 }));
+          const found = keys.slice(from, from + BATCH_ITEMS).map((key) => records.get(key));
+          return firstBatch(
+            found.filter((record) => record !== undefined),
+            ({ value }) => value.length,
+          );
         },
-        heldEvents: (after, limit) => eventsAfter(events, after, limit).map(({ position }) => position),
+        heldEvents: (after) => firstBatch(eventsAfter(events, after, BATCH_ITEMS), ({ payload }) => payload.length),
         write(batch) {
           requireMark();
           for (const { collection, key } of batch.deletes) collectionOf(collection).delete(key);
@@ -120,15 +124,19 @@ function byPosition(a: StoredEvent, b: StoredEvent): number {
 }
 
 async function* inBatches<T>(items: readonly T[], charactersOf: (item: T) => number): AsyncGenerator<readonly T[]> {
-  let batch: T[] = [];
-  let characters = 0;
-  for (const item of items) {
-    batch.push(item);
-    characters += charactersOf(item);
-    if (batch.length < BATCH_ITEMS && characters < BATCH_CHARACTERS) continue;
+  for (let from = 0; from < items.length; ) {
+    const batch = firstBatch(items.slice(from, from + BATCH_ITEMS), charactersOf);
     yield batch;
-    batch = [];
-    characters = 0;
+    from += batch.length;
   }
-  if (batch.length > 0) yield batch;
+}
+
+/** As many of the items as a batch takes: one at least. */
+function firstBatch<T>(items: readonly T[], charactersOf: (item: T) => number): readonly T[] {
+  let characters = 0;
+  const end = items.findIndex((item) => {
+    characters += charactersOf(item);
+    return characters >= BATCH_CHARACTERS;
+  });
+  return end < 0 ? items : items.slice(0, end + 1);
 }

@@ -106,34 +106,21 @@ function dumpOf(connection: Database, close: () => void): RecordDump {
       sql`SELECT collection, count(*) FROM records GROUP BY collection ORDER BY collection`,
     );
     const events = prepare(connection, sql`SELECT count(*) FROM events`);
-    const records = prepare(
-      connection,
-      sql`SELECT key, value, version, expires_at FROM records
-        WHERE collection = ${param('collection')} AND key > ${param('after')} ORDER BY key LIMIT ${param('limit')}`,
-    );
-    const log = prepare(
-      connection,
-      sql`SELECT position, version, id, type, at, payload FROM events
-        WHERE position > ${param('after')} ORDER BY position LIMIT ${param('limit')}`,
-    );
+    const read = createBatchReader(connection);
     return {
       sequence,
       collections: collections.rows({}).map(([name, count]) => ({ name: String(name), records: Number(count) })),
       events: Number(events.row({})?.[0]),
       async *records(collection) {
-        for (let after = ''; ; ) {
-          const batch = someOf(records, { collection, after }, toDumped, ({ value }) => value.length);
-          if (batch.length === 0) return;
+        for (let batch = read.records(collection, null); batch.length > 0; ) {
           yield batch;
-          after = batch.at(-1)?.key ?? after;
+          batch = read.records(collection, batch.at(-1)?.key ?? null);
         }
       },
       async *log() {
-        for (let after = 0; ; ) {
-          const batch = someOf(log, { after }, toEvent, ({ payload }) => payload.length);
-          if (batch.length === 0) return;
+        for (let batch = read.events(0); batch.length > 0; ) {
           yield batch;
-          after = batch.at(-1)?.position ?? after;
+          batch = read.events(batch.at(-1)?.position ?? 0);
         }
       },
       close,
@@ -142,6 +129,25 @@ function dumpOf(connection: Database, close: () => void): RecordDump {
     close();
     throw toStoreError(thrown);
   }
+}
+
+/** Reads what comes after a key or a position, in batches that are small enough for memory; an empty one is the end. */
+function createBatchReader(connection: Database) {
+  const records = prepare(
+    connection,
+    sql`SELECT key, value, version, expires_at FROM records
+      WHERE collection = ${param('collection')} AND key > ${param('after')} ORDER BY key LIMIT ${param('limit')}`,
+  );
+  const log = prepare(
+    connection,
+    sql`SELECT position, version, id, type, at, payload FROM events
+      WHERE position > ${param('after')} ORDER BY position LIMIT ${param('limit')}`,
+  );
+  return {
+    records: (collection: string, after: string | null) =>
+      someOf(records, { collection, after: after ?? '' }, toDumped, ({ value }) => value.length),
+    events: (after: number) => someOf(log, { after }, toEvent, ({ payload }) => payload.length),
+  };
 }
 
 type Row = readonly (string | number | null)[];
@@ -207,15 +213,7 @@ function tablesNoted(name: string, value: string): readonly string[] {
 
 function createLoad(database: Database, transactor: Transactor, holdsMark: () => boolean): RecordLoad {
   const collections = prepare(database, sql`SELECT DISTINCT collection FROM records ORDER BY collection`);
-  const held = prepare(
-    database,
-    sql`SELECT key, version FROM records WHERE collection = ${param('collection')} AND key > ${param('after')}
-      ORDER BY key LIMIT ${param('limit')}`,
-  );
-  const heldEvents = prepare(
-    database,
-    sql`SELECT position FROM events WHERE position > ${param('after')} ORDER BY position LIMIT ${param('limit')}`,
-  );
+  const read = createBatchReader(database);
   const put = prepare(
     database,
     sql`INSERT INTO records (collection, key, value, version, expires_at)
@@ -239,11 +237,8 @@ function createLoad(database: Database, transactor: Transactor, holdsMark: () =>
     });
   return {
     collections: () => collections.rows({}).map(([name]) => String(name)),
-    held: (collection, after, limit) =>
-      held
-        .rows({ collection, after: after ?? '', limit })
-        .map(([key, version]) => ({ key: String(key), version: Number(version) })),
-    heldEvents: (after, limit) => heldEvents.rows({ after, limit }).map(([position]) => Number(position)),
+    held: read.records,
+    heldEvents: read.events,
     write: ({ puts, deletes, events }: LoadBatch) =>
       inside(() => {
         for (const { collection, key } of deletes) remove.run({ collection, key });
