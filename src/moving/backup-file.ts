@@ -1,8 +1,9 @@
-import { createWriteStream, unlinkSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { unlinkSync } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { RegistryError } from '../errors/registry-error.ts';
+import { letGo } from '../shared/passing-bytes.ts';
 
 /** A file that bears its name only when it is whole. */
 export interface BackupFile {
@@ -24,8 +25,7 @@ export async function createBackupFile(path: string): Promise<BackupFile> {
     isOpen = false;
   };
   return {
-    // `flush`: fsync before it is closed.
-    out: createWriteStream(temporary, { fd: handle, flush: true }),
+    out: writableOf(handle),
     async keep() {
       await rename(temporary, path);
       isOpen = false;
@@ -34,6 +34,25 @@ export async function createBackupFile(path: string): Promise<BackupFile> {
     },
     discard,
   };
+}
+
+/** Writes to a file, makes it durable at the end, and closes it. The last to use what passes through. */
+function writableOf(handle: FileHandle): Writable {
+  const settle = (work: Promise<unknown>, done: (error?: Error) => void) =>
+    void work.then(
+      () => done(),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+  const writeAll = async (chunk: Uint8Array) => {
+    for (let at = 0; at < chunk.byteLength; ) at += (await handle.write(chunk, at)).bytesWritten;
+    letGo(chunk);
+  };
+  return new Writable({
+    highWaterMark: 1024 * 1024,
+    write: (chunk: Uint8Array, _encoding, done) => settle(writeAll(chunk), done),
+    final: (done) => settle(handle.sync(), done),
+    destroy: (error, done) => settle(handle.close(), (trouble) => done(error ?? trouble ?? null)),
+  });
 }
 
 /** What the file system says of a backup's file, as a failure with a sentence; anything else as it is. */
