@@ -9,17 +9,14 @@ import { type BackupFile, createBackupFile, toFileError } from './moving/backup-
 import type { BackupTrailer } from './moving/backup-format.ts';
 import type { OnProgress } from './moving/progress.ts';
 import { writeBackup } from './moving/write-backup.ts';
-import { loadKeeping, openStores, requireWhole, type StoreKeeping } from './open-stores.ts';
+import { loadKeeping, openStores, requireWhole, type StoreKeeping, type StoresOptions } from './open-stores.ts';
 import type { RecordDump } from './ports/record-dump.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 
 export type { BackupTrailer } from './moving/backup-format.ts';
 export type { OnProgress } from './moving/progress.ts';
 
-export interface BackupOptions {
-  /** A folder with `schema.json`, or one file. */
-  readonly registry: string;
-  readonly data: string;
+export interface BackupOptions extends StoresOptions {
   /** Where the backup goes: a file, compressed where its name ends in `.gz`, or a stream that is left open. */
   readonly to: string | Writable;
   readonly withBlobs: boolean;
@@ -44,11 +41,14 @@ export type BackupResult =
  * as the stores and the file system do; no file is left then.
  */
 export async function backupRegistry(options: BackupOptions): Promise<BackupResult> {
-  const loaded = await loadKeeping(options.registry);
+  const loaded = await loadKeeping(options);
   if (!loaded.ok) return loaded;
   const data = resolve(options.data);
+  const { kvStores } = loaded.keeping.definition;
+  const needsFolder = options.withBlobs || Object.values(kvStores).some(({ server }) => server === null);
   // Opening would make it.
-  if (!existsSync(data)) throw new RegistryError('STORE_FAILURE', { message: `There is no data folder ${data}` });
+  if (needsFolder && !existsSync(data))
+    throw new RegistryError('STORE_FAILURE', { message: `There is no data folder ${data}` });
   const { to } = options;
   let file: BackupFile | null = null;
   try {
@@ -56,7 +56,7 @@ export async function backupRegistry(options: BackupOptions): Promise<BackupResu
     options.onBegin?.(() => file?.discard());
     const out = file === null ? to : file.out;
     if (typeof out === 'string') throw new TypeError('A file was meant');
-    const written = await writeTo(out, loaded.keeping, data, options);
+    const written = await writeTo(out, loaded.keeping, options);
     await file?.keep();
     return written;
   } catch (error) {
@@ -65,13 +65,10 @@ export async function backupRegistry(options: BackupOptions): Promise<BackupResu
   }
 }
 
-async function writeTo(
-  out: Writable,
-  { definition, digestsOf }: StoreKeeping,
-  data: string,
-  { to, withBlobs, engineVersion, onProgress, clock = systemClock }: BackupOptions,
-): Promise<BackupResult> {
-  const stores = await openStores(definition, data, clock);
+async function writeTo(out: Writable, keeping: StoreKeeping, options: BackupOptions): Promise<BackupResult> {
+  const { to, withBlobs, engineVersion, onProgress, clock = systemClock } = options;
+  const { definition, digestsOf } = keeping;
+  const stores = await openStores(keeping, options, withBlobs, clock);
   const dumps = new Map<string, RecordDump>();
   const at = new Date(clock.now());
   const isFile = typeof to === 'string';
@@ -92,7 +89,7 @@ async function writeTo(
       typeId: definition.typeId,
       createdAt: at.toISOString(),
       dumps,
-      blobStores: withBlobs ? stores.blobs : new Map(),
+      blobStores: stores.blobs,
       digestsOf,
     };
     const trailer = await writeBackup(archive, source, onProgress);

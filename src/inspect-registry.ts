@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { recordStores } from './adapters/index.ts';
 import type { Finding } from './definition/findings.ts';
 import { loadDefinition } from './definition/load.ts';
 import type { Definition } from './definition/types.ts';
@@ -9,6 +8,7 @@ import type { StepSite } from './engine/watch.ts';
 import { type ExplainedRoute, explainRoute } from './inspect/explain-route.ts';
 import { vocabulary } from './main.ts';
 import { openUpstreams } from './open-ports.ts';
+import { openRecordStore } from './open-record-store.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { systemClock } from './shared/clock.ts';
@@ -55,7 +55,8 @@ export async function explainRouteOf(
   const stores = new Map<string, RecordStore>();
   try {
     for (const [name, { kind }] of Object.entries(definition.kvStores)) {
-      const store = recordStores[kind as keyof typeof recordStores].open({ file: ':memory:', clock: systemClock });
+      const empty = { kind, path: null, server: null };
+      const store = openRecordStore(name, empty, { data: null, env: {}, clock: systemClock });
       stores.set(name, store);
       await store.migrate(plan.collections(name), plan.project);
     }

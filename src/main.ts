@@ -17,12 +17,14 @@ import { fail, toRegistryError } from './errors/registry-error.ts';
 import type { Identity } from './identity/identity.ts';
 import { identityOf } from './identity-of.ts';
 import { openPorts, openUpstreams, type PartHealth, type PartStats, type Ports } from './open-ports.ts';
+import { openRecordStore } from './open-record-store.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { changesCollections, whyNotInPlace } from './replacement.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
+import { STORE_ENV, withStore } from './store-choice.ts';
 
 /** Where trouble is reported; a pino logger fits. */
 export interface Logger {
@@ -41,6 +43,11 @@ export interface RegistryOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** The kind, or the place, of all record stores, in place of what the definition says (see `STORE_FORMS`). */
+  readonly store?: string | null;
+  /** How long to wait for a database that cannot be reached at first, and who is told why; default: not at all. */
+  readonly waitMs?: number;
+  readonly onWaiting?: (reason: string) => void;
   /** Keeps everything in memory, whatever the definition says: for tests and trials. */
   readonly memory?: boolean;
   /** Looks on as steps run. */
@@ -99,6 +106,7 @@ export async function openRegistry(options: RegistryOptions): Promise<OpenResult
 /** What tests put in place of the real parts, to hold a step or to inject a fault. */
 export interface Seams {
   readonly handlers?: ReadonlyMap<string, OperationHandler>;
+  readonly openRecordStore?: typeof openRecordStore;
   readonly wrapRecordStore?: (store: RecordStore, name: string) => RecordStore;
   readonly wrapBlobStore?: (store: BlobStore, name: string) => BlobStore;
   readonly authenticate?: Authenticate;
@@ -113,15 +121,22 @@ export async function openDefinition(
 ): Promise<Registry> {
   const clock = options.clock ?? systemClock;
   const log = engineLog(options.log);
-  const prepare = (wanted: Definition): Prepared => prepareDefinition(wanted, words, options, seams, clock);
+  const store = options.store ?? null;
+  const prepare = (wanted: Definition): Prepared =>
+    prepareDefinition(withStore(wanted, store), words, options, seams, clock);
   const prepared = prepare(definition);
+  const env = options.env ?? process.env;
   const ports = await openPorts({
-    definition,
+    definition: prepared.plan.definition,
     plan: prepared.plan,
     data: resolve(options.data),
     clock,
     log,
     memory: options.memory ?? false,
+    waitMs: options.waitMs ?? 0,
+    onWaiting: options.onWaiting ?? (() => {}),
+    env: store === null ? env : { ...env, [STORE_ENV]: store },
+    openRecordStore: seams.openRecordStore ?? openRecordStore,
     wrapRecordStore: seams.wrapRecordStore ?? ((store) => store),
     wrapBlobStore: seams.wrapBlobStore,
   });
@@ -212,10 +227,10 @@ function serving(first: Live, ports: Ports, generatedAdminPassword: string | nul
 
   async function replace(definition: Definition): Promise<string | null> {
     if (closed !== null) return 'The registry is closing';
-    const reason = whyNotInPlace(live.plan.definition, definition);
-    if (reason !== null) return reason;
     const prepared = makers.prepare(definition);
     try {
+      const reason = whyNotInPlace(live.plan.definition, prepared.plan.definition);
+      if (reason !== null) fail('CONFLICT', reason);
       if (!changesCollections(live.plan, prepared.plan)) await swap(prepared);
       else {
         const whenEmpty = Promise.all([...ending, live.requests.whenIdle()]);

@@ -11,7 +11,7 @@ import { beginLoad, loadKeeping, openBlobStore, requireWhole, type StoreKeeping 
 import type { RecordLoad } from './ports/record-dump.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
-import { readSpelledStore } from './spelled-stores.ts';
+import { readSpelledStore } from './spelled-store.ts';
 
 export type { Compared } from './moving/compare.ts';
 
@@ -24,6 +24,8 @@ export interface MigrateOptions {
   /** A folder with `schema.json`, or one file: says what indexes there are, and how blobs are laid out. */
   readonly registry: string;
   readonly data: string;
+  /** Where URLs of servers, with their passwords, may be. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Record stores as spelled on the command line; null: records stay where they are. */
   readonly records: FromTo | null;
   /** Folders of blobs; null: blobs stay where they are. */
@@ -68,7 +70,7 @@ export interface BlobsMoved extends BlobsCompared {
  * on both sides, no server starts on the target. Fails with ALREADY_EXISTS where the target holds something else, and as the stores do.
  */
 export async function migrateStores(options: MigrateOptions): Promise<MigrateResult> {
-  const loaded = await loadKeeping(options.registry);
+  const loaded = await loadKeeping({ registry: options.registry, store: null });
   if (!loaded.ok) return loaded;
   const { keeping } = loaded;
   const clock = options.clock ?? systemClock;
@@ -98,13 +100,14 @@ interface OpenRecords {
 
 async function openRecords(
   { from, to }: FromTo,
-  { recordStore, data }: MigrateOptions,
+  { recordStore, data, env }: MigrateOptions,
   { definition }: StoreKeeping,
   clock: Clock,
 ): Promise<OpenRecords> {
   const name = nameIn(definition.kvStores, recordStore, 'record store');
-  const source = readSpelledStore(from, resolve(data), name);
-  const target = readSpelledStore(to, resolve(data), name);
+  const options = { definition, name, data: resolve(data), env };
+  const source = readSpelledStore(from, options);
+  const target = readSpelledStore(to, options);
   if (source.label === target.label) refuse(`Where records come from and go to are the same: ${source.label}`);
   requirePlace(source.path);
   const opened = source.open(clock);

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { recordStores } from './adapters/index.ts';
+import { resolve } from 'node:path';
 import type { Finding } from './definition/findings.ts';
 import { loadDefinition } from './definition/load.ts';
 import { ENGINE_COLLECTIONS } from './engine-secrets.ts';
@@ -9,7 +8,9 @@ import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts
 import type { Identity } from './identity/identity.ts';
 import { identityOf } from './identity-of.ts';
 import { vocabulary } from './main.ts';
+import { openRecordStore } from './open-record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
+import { STORE_ENV, withStore } from './store-choice.ts';
 
 export { generatePassword } from './identity/generate-password.ts';
 export type { Identity } from './identity/identity.ts';
@@ -30,14 +31,18 @@ export async function openIdentityFolder(options: {
   /** A folder with `schema.json`, or one file. */
   readonly registry: string;
   readonly data: string;
+  /** As in `RegistryOptions`. */
+  readonly store?: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
 }): Promise<OpenIdentityResult> {
-  const { definition, findings } = await loadDefinition(resolve(options.registry), await vocabulary());
-  if (definition === null) return { ok: false, findings };
+  const { definition: loaded, findings } = await loadDefinition(resolve(options.registry), await vocabulary());
+  if (loaded === null) return { ok: false, findings };
+  const { store: choice = null } = options;
+  const definition = withStore(loaded, choice);
   const clock = options.clock ?? systemClock;
   const [name, declared] = Object.entries(definition.kvStores)[0] ?? [];
-  const adapter = declared === undefined ? undefined : recordStores[declared.kind as keyof typeof recordStores];
-  if (adapter === undefined || !adapter.capabilities.shared) {
+  if (name === undefined || declared === undefined || declared.kind === 'memory') {
     throw new RegistryError('STORE_FAILURE', {
       message:
         'This registry keeps its records in memory: its users are those of the running server, under /auth/users',
@@ -45,7 +50,8 @@ export async function openIdentityFolder(options: {
   }
   const data = resolve(options.data);
   await mkdir(data, { recursive: true });
-  const store = adapter.open({ file: join(data, `${name}.sqlite`), clock });
+  const env = choice === null ? options.env : { ...options.env, [STORE_ENV]: choice };
+  const store = openRecordStore(name, declared, { data, env, clock });
   try {
     await store.migrate([...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS], projectIdentity);
     const identity = await identityOf(definition, store, clock);

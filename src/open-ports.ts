@@ -4,8 +4,8 @@ import { createMemoryFront } from './adapters/blob-store/memory-front.ts';
 import { openObjectCache } from './adapters/cache/objects.ts';
 import type { CallStats } from './adapters/guards/call-meter.ts';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
-import { blobStores, caches, recordStores, upstreamClients } from './adapters/index.ts';
-import type { Definition, UpstreamDefinition } from './definition/types.ts';
+import { blobStores, caches, upstreamClients } from './adapters/index.ts';
+import type { Definition, KvStoreDefinition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
 import { recordFrame } from './engine/record-frame.ts';
@@ -13,15 +13,18 @@ import { ResponseCache } from './engine/response-cache.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import { createTurns } from './engine/turns.ts';
 import { ENGINE_COLLECTIONS, sharedSecret } from './engine-secrets.ts';
+import { toRegistryError } from './errors/registry-error.ts';
 import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts';
 import { startExpirySweeper } from './jobs/expiry-sweeper.ts';
 import { startLeaseSweeper } from './jobs/lease-sweeper.ts';
 import { compileText, parseTemplate } from './language/template.ts';
+import type { openRecordStore } from './open-record-store.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { CacheStats } from './ports/cache.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import type { UpstreamOptions } from './ports/upstream.ts';
 import type { Clock } from './shared/clock.ts';
+import type { MaybePromise } from './shared/maybe-promise.ts';
 
 /** What a definition asks for of the outside world, opened. */
 export interface Ports {
@@ -66,10 +69,17 @@ export interface PortsOptions {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly memory: boolean;
+  /** How long to wait for a database that cannot be reached, and who is told why. */
+  readonly waitMs: number;
+  readonly onWaiting: (reason: string) => void;
+  /** Where URLs of servers, with their passwords, are. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly openRecordStore: typeof openRecordStore;
   readonly wrapRecordStore: (store: RecordStore, name: string) => RecordStore;
   readonly wrapBlobStore?: ((store: BlobStore, name: string) => BlobStore) | undefined;
 }
 
+const IN_MEMORY: KvStoreDefinition = { kind: 'memory', path: null, server: null };
 const CURSOR_KEY = 'cursor-key';
 const SWEEP_EVERY_MS = 60_000;
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -96,13 +106,12 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
   try {
     const names = Object.keys(definition.kvStores);
     for (const name of names) {
-      const kind = memory ? 'memory' : definition.kvStores[name]!.kind;
-      const adapter = recordStores[kind as keyof typeof recordStores];
-      const guarded = adapter.open({ file: join(data, `${name}.sqlite`), clock });
+      const declared = memory ? IN_MEMORY : definition.kvStores[name]!;
+      const guarded = options.openRecordStore(name, declared, { data, env: options.env, clock });
       measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
       const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);
-      await store.migrate(...migrationOf(plan, name, name === names[0]));
+      await onceReached(() => store.migrate(...migrationOf(plan, name, name === names[0])), options);
     }
     for (const [name, store] of Object.entries(definition.blobStores)) {
       const adapter = memory ? blobStores.memory : blobStores[store.kind as keyof typeof blobStores];
@@ -199,6 +208,24 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+/** Tries again, with growing pauses, as long as the database cannot be reached and there is time to wait. */
+async function onceReached<T>(
+  work: () => MaybePromise<T>,
+  { clock, waitMs, onWaiting }: Pick<PortsOptions, 'clock' | 'waitMs' | 'onWaiting'>,
+): Promise<T> {
+  const giveUpAt = clock.now() + waitMs;
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const { code, message } = toRegistryError(thrown);
+      if (code !== 'STORE_UNREACHABLE' || clock.now() + pauseMs > giveUpAt) throw thrown;
+      onWaiting(`${message}. Trying again`);
+      await clock.sleep(pauseMs);
+    }
   }
 }
 

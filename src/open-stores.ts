@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { blobStores, recordStores } from './adapters/index.ts';
+import { blobStores } from './adapters/index.ts';
 import type { Finding } from './definition/findings.ts';
 import { loadDefinition } from './definition/load.ts';
 import type { Definition } from './definition/types.ts';
@@ -8,11 +8,13 @@ import { RegistryError, toRegistryError } from './errors/registry-error.ts';
 import { vocabulary } from './main.ts';
 import type { OnProgress } from './moving/progress.ts';
 import { migrationOf, openUpstreams } from './open-ports.ts';
+import { openRecordStore } from './open-record-store.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { LoadOptions, RecordLoad } from './ports/record-dump.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
+import { STORE_ENV, withStore } from './store-choice.ts';
 
 /** What of a definition concerns whole stores. */
 export interface StoreKeeping {
@@ -27,11 +29,25 @@ export type KeepingResult =
   | { readonly ok: true; readonly keeping: StoreKeeping }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
+/** Which registry, and where its stores are. */
+export interface StoresOptions {
+  /** A folder with `schema.json`, or one file. */
+  readonly registry: string;
+  readonly data: string;
+  /** As in `RegistryOptions`. */
+  readonly store: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /** Reads a definition for work on its stores; none of it is opened. */
-export async function loadKeeping(registry: string): Promise<KeepingResult> {
+export async function loadKeeping({
+  registry,
+  store,
+}: Pick<StoresOptions, 'registry' | 'store'>): Promise<KeepingResult> {
   const words = await vocabulary();
-  const { definition, findings } = await loadDefinition(resolve(registry), words);
-  if (definition === null || findings.some(({ severity }) => severity === 'error')) return { ok: false, findings };
+  const { definition: loaded, findings } = await loadDefinition(resolve(registry), words);
+  if (loaded === null || findings.some(({ severity }) => severity === 'error')) return { ok: false, findings };
+  const definition = withStore(loaded, store);
   const upstreams = openUpstreams(definition, {}, {}, systemClock);
   // No route runs here.
   const plan = compile({ definition: { ...definition, routes: [] }, vocabulary: words, handlers: HANDLERS, upstreams });
@@ -64,27 +80,32 @@ export interface OpenStores {
 }
 
 /**
- * Opens the stores that a server would. Fails with STORE_FAILURE where the definition keeps its records in memory, which no other process
- * sees.
+ * Opens the stores that a server would; blob stores only where they are wanted. Fails with STORE_FAILURE where the definition keeps its
+ * records in memory, which no other process sees.
  */
-export async function openStores(definition: Definition, data: string, clock: Clock): Promise<OpenStores> {
+export async function openStores(
+  { definition }: StoreKeeping,
+  { data, store: choice, env }: StoresOptions,
+  withBlobs: boolean,
+  clock: Clock,
+): Promise<OpenStores> {
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
   const close = async () => {
     for (const store of [...records.values(), ...blobs.values()]) await store.close();
   };
+  const options = { data: resolve(data), env: choice === null ? env : { ...env, [STORE_ENV]: choice }, clock };
   try {
-    for (const [name, { kind }] of Object.entries(definition.kvStores)) {
-      const adapter = recordStores[kind as keyof typeof recordStores];
-      if (!adapter.capabilities.shared) {
+    for (const [name, declared] of Object.entries(definition.kvStores)) {
+      if (declared.kind === 'memory') {
         throw new RegistryError('STORE_FAILURE', {
           message: 'This registry keeps its records in memory: they are gone with the server',
         });
       }
-      records.set(name, adapter.open({ file: join(data, `${name}.sqlite`), clock }));
+      records.set(name, openRecordStore(name, declared, options));
     }
-    for (const name of Object.keys(definition.blobStores))
-      blobs.set(name, openBlobStore(definition, name, data, null, clock));
+    for (const name of withBlobs ? Object.keys(definition.blobStores) : [])
+      blobs.set(name, openBlobStore(definition, name, options.data, null, clock));
     return { records, blobs, close };
   } catch (error) {
     await close();

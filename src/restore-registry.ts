@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Finding } from './definition/findings.ts';
 import { RegistryError } from './errors/registry-error.ts';
@@ -10,17 +9,21 @@ import { contentOf } from './moving/content-digest.ts';
 import { createFiller, type Filled, type StoreFiller } from './moving/fill-store.ts';
 import type { OnProgress } from './moving/progress.ts';
 import { type BackupRead, type BackupReceiver, readBackup } from './moving/read-backup.ts';
-import { beginLoad, loadKeeping, type OpenStores, openStores, type StoreKeeping } from './open-stores.ts';
+import {
+  beginLoad,
+  loadKeeping,
+  type OpenStores,
+  openStores,
+  type StoreKeeping,
+  type StoresOptions,
+} from './open-stores.ts';
 import type { RecordLoad } from './ports/record-dump.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 
 export type { BackupRead } from './moving/read-backup.ts';
 
-export interface RestoreOptions {
-  /** A folder with `schema.json`, or one file. */
-  readonly registry: string;
-  readonly data: string;
+export interface RestoreOptions extends StoresOptions {
   /** The backup: a file or a stream. */
   readonly from: string | Readable;
   /** Removes what the stores hold before. */
@@ -52,7 +55,7 @@ const NOBODY: BackupReceiver = {
  */
 export async function restoreRegistry(options: RestoreOptions): Promise<RestoreResult> {
   const { clock = systemClock, onProgress } = options;
-  const loaded = await loadKeeping(options.registry);
+  const loaded = await loadKeeping(options);
   if (!loaded.ok) return loaded;
   const restorer = createRestorer(loaded.keeping, options, clock);
   try {
@@ -90,7 +93,7 @@ function createRestorer(keeping: StoreKeeping, options: RestoreOptions, clock: C
     receiver: {
       async begin(manifest) {
         requireFits(manifest, keeping);
-        stores = await openStores(keeping.definition, resolve(options.data), clock);
+        stores = await openStores(keeping, options, manifest.blob_stores.length > 0, clock);
         filling = { stores, loads: await beginLoads(manifest, stores, options.force, clock) };
       },
       records: (store, collection, batch) => loadOf(store).filler.records(collection, batch),

@@ -20,6 +20,8 @@ Options:
   --registry DIR|FILE  the definition. Default: the current folder where it has a
                        schema.json, else the registry that comes with Entrepot
   --data DIR           the data folder (ENTREPOT_DATA; ./data)
+  --store STORE        where records are kept, in place of what the definition says,
+                       as for serve (ENTREPOT_STORE)
   --no-blobs           leaves the blobs out, for where they are kept safe otherwise
   --json               tells a program what is in the backup
   -h, --help           show this text
@@ -44,6 +46,7 @@ export const backup: Command = {
       {
         registry: { type: 'string' },
         data: { type: 'string' },
+        store: { type: 'string' },
         'no-blobs': { type: 'boolean' },
         json: { type: 'boolean' },
       },
@@ -61,6 +64,8 @@ export const backup: Command = {
     const result = await backupRegistry({
       registry: values.registry ?? defaultRegistry(),
       data: values.data ?? (env.ENTREPOT_DATA || 'data'),
+      store: values.store ?? (env.ENTREPOT_STORE || null),
+      env,
       to: isStream ? process.stdout : file,
       withBlobs: !values['no-blobs'],
       engineVersion: packageVersion(),

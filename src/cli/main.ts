@@ -2,6 +2,7 @@ import { RegistryError } from '../errors/registry-error.ts';
 import { backup } from './backup.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { db } from './db.ts';
 import { docs } from './docs.ts';
 import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   backup,
   restore,
   migrate,
+  db,
   version,
 ];
 const HELP = helpFor(COMMANDS);

@@ -25,8 +25,14 @@ so: run the command again, which then copies only the rest. The source stays as 
 is; start the servers on the target, and remove the source when you like.
 
 A STORE is one of
-  sqlite               the file of the store in the data folder
-  sqlite:FILE          another file
+  sqlite, pglite       the file or folder that is named after it in the data folder
+  sqlite:FILE          another file, pglite:FOLDER another folder; in the data folder
+                       unless the name begins with /
+  postgres://user:password@host/database
+                       a server; with ?schema=NAME for a schema of its own. Where
+                       others see command lines, leave the password out and set
+                       PGPASSWORD
+  postgres             the server that ENTREPOT_POSTGRES_URL names
 
 Options:
   --from STORE         where the records are
@@ -45,8 +51,10 @@ Options:
 
 Exit code: 0 when everything is the same on both sides, 1 otherwise.
 
-Example:
-  entrepot migrate --from sqlite --to sqlite:/fast-disk/meta.sqlite`;
+Examples:
+  entrepot migrate --from sqlite --to postgres://entrepot@db.example.org/packages
+  entrepot migrate --from sqlite --to sqlite:/fast-disk/meta.sqlite \\
+    --blobs-from /var/lib/entrepot/blobs --blobs-to /large-disk/blobs`;
 
 export const migrate: Command = {
   name: 'migrate',
@@ -75,6 +83,7 @@ export const migrate: Command = {
     const result = await migrateStores({
       registry: values.registry ?? defaultRegistry(),
       data: values.data ?? (env.ENTREPOT_DATA || 'data'),
+      env,
       records,
       blobs,
       recordStore: values.name ?? null,

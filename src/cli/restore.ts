@@ -24,6 +24,8 @@ Options:
   --registry DIR|FILE  the definition. Default: the current folder where it has a
                        schema.json, else the registry that comes with Entrepot
   --data DIR           the data folder, made where it is missing (ENTREPOT_DATA; ./data)
+  --store STORE        where records are kept, in place of what the definition says,
+                       as for serve (ENTREPOT_STORE)
   --verify-only        reads and checks the file and touches nothing else
   --force              removes what is in the stores first. Without it, stores that
                        hold anything but a part of this very backup are refused.
@@ -45,6 +47,7 @@ export const restore: Command = {
       {
         registry: { type: 'string' },
         data: { type: 'string' },
+        store: { type: 'string' },
         'verify-only': { type: 'boolean' },
         force: { type: 'boolean' },
         json: { type: 'boolean' },
@@ -61,6 +64,8 @@ export const restore: Command = {
       : await restoreRegistry({
           registry: values.registry ?? defaultRegistry(),
           data: values.data ?? (env.ENTREPOT_DATA || 'data'),
+          store: values.store ?? (env.ENTREPOT_STORE || null),
+          env,
           from,
           force: values.force ?? false,
           onProgress: progress.update,

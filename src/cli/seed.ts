@@ -18,6 +18,7 @@ twice does no harm. Default: the folder seed_data of the registry.
 Options:
   --registry DIR|FILE  the definition, when seeding in this process
   --data DIR           its data folder (ENTREPOT_DATA; ./data)
+  --store STORE        where records are kept, as for serve (ENTREPOT_STORE)
   --url URL            seeds a running server instead
   --token TOKEN        for --url: a token that may write (ENTREPOT_TOKEN)
   --json               tells a program how it went
@@ -38,6 +39,7 @@ export const seed: Command = {
       {
         registry: { type: 'string' },
         data: { type: 'string' },
+        store: { type: 'string' },
         url: { type: 'string' },
         token: { type: 'string' },
         json: { type: 'boolean' },
@@ -49,9 +51,7 @@ export const seed: Command = {
     const progress = createProgress(process.stderr);
     const planted =
       values.url === undefined
-        ? await plantHere(registry, values.data ?? (context.env.ENTREPOT_DATA || 'data'), context, (client) =>
-            plant(client, requests, progress.update),
-          )
+        ? await plantHere(registry, values, context, (client) => plant(client, requests, progress.update))
         : await plant(
             httpClient(readBaseUrl(values.url), bearer(values.token ?? context.env.ENTREPOT_TOKEN)),
             requests,
@@ -67,12 +67,18 @@ export const seed: Command = {
 /** Opens the registry in this process, as a user who may do everything for as long as it takes. Null: it has errors, which were shown. */
 async function plantHere(
   path: string,
-  data: string,
+  { data, store }: Readonly<Partial<Record<'data' | 'store', string | undefined>>>,
   { env, complain, colours }: CommandContext,
   work: (client: ReturnType<typeof localClient>) => Promise<Planted>,
 ): Promise<Planted | null> {
   const { openRegistry } = await import('../main.ts');
-  const opened = await openRegistry({ registry: path, data, adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null, env });
+  const opened = await openRegistry({
+    registry: path,
+    data: data ?? (env.ENTREPOT_DATA || 'data'),
+    store: store ?? (env.ENTREPOT_STORE || null),
+    adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
+    env,
+  });
   if (!opened.ok || hasErrors(opened.findings)) {
     printFindings(opened.findings, colours, complain);
     return null;

@@ -19,6 +19,11 @@ Options:
                        Default: the current folder where it has a schema.json,
                        else the registry that comes with Entrepot
   --data DIR           where records and blobs are kept (ENTREPOT_DATA; ./data)
+  --store STORE        where records are kept, in place of what the definition says:
+                       memory, sqlite, sqlite:FILE, pglite, pglite:FOLDER or
+                       postgres://user:password@host/database, with ?schema=NAME
+                       for a schema of its own (ENTREPOT_STORE)
+  --wait SECONDS       how long to wait for a database that is not there yet (0)
   --port PORT          0 takes a free one (PORT; 8080)
   --host HOST          address to listen on; 0.0.0.0 for all (HOST; 127.0.0.1)
   --base-url URL       how clients reach this server, for links in documents.
@@ -39,6 +44,8 @@ Environment:
   ENTREPOT_ADMIN_PASSWORD  password of the user admin, whom the first start on a
                            data folder makes; without it one is made up and
                            printed once
+  ENTREPOT_POSTGRES_URL    where the server of a postgres store is, with the password,
+                           unless the definition names another variable
   ENTREPOT_METRICS_TOKEN   bearer token that reads /metrics and nothing else;
                            without it only administrators do
 
@@ -53,6 +60,8 @@ export const serve: Command = {
     const { values } = readArguments(args, {
       registry: { type: 'string' },
       data: { type: 'string' },
+      store: { type: 'string' },
+      wait: { type: 'string' },
       port: { type: 'string' },
       host: { type: 'string' },
       'base-url': { type: 'string' },
@@ -100,6 +109,9 @@ export const serve: Command = {
     const opened = await openRegistry({
       registry: path,
       data: values.data ?? (env.ENTREPOT_DATA || 'data'),
+      store: values.store ?? (env.ENTREPOT_STORE || null),
+      waitMs: readWholeNumber(values.wait ?? '0', '--wait') * 1000,
+      onWaiting: complain,
       adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
       env,
       log,

@@ -7,12 +7,15 @@ import { printFindings } from './print-findings.ts';
 export const IDENTITY_OPTIONS = {
   registry: { type: 'string' },
   data: { type: 'string' },
+  store: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
 
 /** The same, for `--help`. */
 export const IDENTITY_HELP = `  --data DIR           the data folder (ENTREPOT_DATA; ./data). A server may be running
                        on it: what changes here counts there at once
+  --store STORE        where records are kept, in place of what the definition says,
+                       as for serve (ENTREPOT_STORE)
   --registry DIR|FILE  the definition, for its scopes. Default: the current folder
                        where it has a schema.json, else the registry that comes
                        with Entrepot
@@ -21,7 +24,7 @@ export const IDENTITY_HELP = `  --data DIR           the data folder (ENTREPOT_D
 
 /** Opens the users and tokens of a data folder for a piece of work, whose exit code is the answer; 1 where the definition has errors. */
 export async function withIdentity(
-  options: { readonly registry?: string | undefined; readonly data?: string | undefined },
+  options: Readonly<Partial<Record<'registry' | 'data' | 'store', string | undefined>>>,
   { env, colours, complain }: CommandContext,
   work: (identity: Identity) => Promise<number>,
 ): Promise<number> {
@@ -29,6 +32,8 @@ export async function withIdentity(
   const opened = await openIdentityFolder({
     registry: options.registry ?? defaultRegistry(),
     data: options.data ?? (env.ENTREPOT_DATA || 'data'),
+    store: options.store ?? (env.ENTREPOT_STORE || null),
+    env,
   });
   if (!opened.ok) {
     printFindings(opened.findings, colours, complain);

@@ -59,7 +59,7 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
     reporter,
     names: createNames(reporter),
     vocabulary,
-    availableKvKinds: options.availableKvKinds ?? ['memory', 'sqlite'],
+    availableKvKinds: options.availableKvKinds ?? ['memory', 'sqlite', 'pglite', 'postgres'],
   };
   const opened = packs.flatMap((pack) => {
     const packReader = openObject(pack.pack.json, spotOf(pack.pack.json), reporter);

@@ -94,7 +94,31 @@ export interface BlobStoreDefinition {
 export interface KvStoreDefinition {
   /** As the engine runs it: `rocksdb` and `filesystem` were read as `sqlite`. */
   readonly kind: string;
-  readonly options: JsonObject;
+  /** Of `sqlite` a file, of `pglite` a folder, in the data folder unless it is absolute; null: named after the store. */
+  readonly path: string | null;
+  /** Of `postgres`; null for the others. */
+  readonly server: PostgresServerDefinition | null;
+}
+
+export interface PostgresServerDefinition {
+  /** Without a password; null: the environment says where. */
+  readonly url: string | null;
+  /** The variable that holds the whole URL, read where `url` is null. */
+  readonly urlEnv: string;
+  /** Null: named after the store. */
+  readonly schema: string | null;
+  /** Connections at most; null: the adapter's own bound. */
+  readonly poolSize: number | null;
+  readonly tls: PostgresTlsDefinition | null;
+}
+
+/** Files are absolute or relative to the working folder. */
+export interface PostgresTlsDefinition {
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly serverName: string | null;
+  readonly verify: boolean;
 }
 
 export interface DocumentDefinition {

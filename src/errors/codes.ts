@@ -86,6 +86,7 @@ export const ERROR_CODES = Object.freeze({
 
   // Trouble inside
   STORE_FAILURE: code(503, 'The store failed', true),
+  STORE_UNREACHABLE: code(503, 'The database cannot be reached', true),
   COMMIT_UNKNOWN: code(503, 'The connection broke while a commit was under way', true),
   BLOB_STORE_FAILURE: code(503, 'The blob store failed', true),
   STORE_FULL: code(507, 'The store has no room left', true),

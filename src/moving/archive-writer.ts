@@ -94,10 +94,18 @@ export function createArchiveWriter(
         (async () => {
           archive.finalize();
           await done;
+          if (keepsOpen) await flushed(out);
         })(),
       ),
     abort: () => archive.destroy(new Error('The backup was given up')),
   };
+}
+
+/** A stream that stays open takes what it is given into its own memory first, where it may be lost. */
+function flushed(out: Writable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    out.write(new Uint8Array(), (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 const ZEROS = new Uint8Array(65_536);

@@ -16,7 +16,7 @@ export function isolated(
   const { kvStores, blobStores, upstreams } = definition;
   return {
     ...definition,
-    kvStores: mapRecord(kvStores, (store) => ({ ...store, kind: records ?? store.kind })),
+    kvStores: mapRecord(kvStores, ({ kind }) => ({ kind: withoutServer(records ?? kind), path: null, server: null })),
     blobStores: mapRecord(blobStores, (store, name) => ({ ...store, root: join('blobs', name) })),
     upstreams: mapRecord(upstreams, (upstream, name) => {
       const address = mocks.get(name);
@@ -24,6 +24,11 @@ export function isolated(
       return { ...upstream, baseUrl: address, allowPrivateAddresses: true };
     }),
   };
+}
+
+/** A server holds what others need; the database inside the process that stands for it speaks the same. */
+function withoutServer(kind: string): string {
+  return kind === 'postgres' ? 'pglite' : kind;
 }
 
 /** Copies a registry's definition into `folder`, which it makes, with a merge patch over its schema file. Returns what to load. */

@@ -1,11 +1,14 @@
 import type { Json, JsonObject } from '../definition/types.ts';
 import type { OperationExample } from '../definition/vocabulary.ts';
 import { mapValues, object } from './contents.ts';
+import type { TrialOptions } from './trial.ts';
 
 /** Kinds of the stores that an example runs on. */
 export interface StoreKinds {
   readonly records: string;
   readonly memory: boolean;
+  /** What opens record stores, where that is not the adapter of the kind. */
+  readonly openRecordStore?: TrialOptions['openRecordStore'];
 }
 
 /** Environment variable that holds the address of an upstream's server. */

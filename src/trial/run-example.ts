@@ -45,6 +45,7 @@ export async function runExample(
       prepared: prepare(definition, vocabulary),
       folder: join(folder, 'data'),
       memory: kinds.memory,
+      openRecordStore: kinds.openRecordStore,
       env,
       clock,
     });

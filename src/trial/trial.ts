@@ -8,6 +8,7 @@ import type { EngineRuntime } from '../engine/runtime.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { PrincipalView } from '../language/frame.ts';
 import { openPorts, openUpstreams } from '../open-ports.ts';
+import { openRecordStore } from '../open-record-store.ts';
 import type { Commit, RecordStore, StoredEvent, StoredRecord } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
 import { whenReady } from '../shared/maybe-promise.ts';
@@ -24,6 +25,8 @@ export interface TrialOptions {
   /** The only variables there are. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** What opens record stores, where that is not the adapter that their kind names. */
+  readonly openRecordStore?: typeof openRecordStore | undefined;
 }
 
 export interface TrialRequest {
@@ -88,6 +91,10 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     clock,
     log: { failure: ({ error }) => failures.push(error), warning: () => {} },
     memory,
+    waitMs: 0,
+    onWaiting: () => {},
+    env: options.env,
+    openRecordStore: options.openRecordStore ?? openRecordStore,
     wrapRecordStore: (store, name) => noteCommits(store, name, commits),
   });
   const { runtime } = ports;

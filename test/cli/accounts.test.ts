@@ -99,7 +99,7 @@ describe('entrepot user and entrepot token', () => {
     const [stdout] = await Promise.all([text(child.stdout), once(child, 'close')]);
     expect(child.exitCode).toBe(0);
     expect(stdout).not.toContain('assword');
-    const opened = await openIdentityFolder({ registry: ROOT, data });
+    const opened = await openIdentityFolder({ registry: ROOT, data, env: {} });
     if (!opened.ok) throw new Error('The registry has errors');
     onTestFinished(() => opened.close());
     expect((await opened.identity.login('ada', PASSWORD)).user.username).toBe('ada');

@@ -16,7 +16,7 @@ import { answersOf, BIN, entrepot, eventsOf, packagesOf, program, publish, recor
 const storeIn = (data: string) => `sqlite:${join(data, 'meta.sqlite')}`;
 
 function openStore(data: string): RecordStore {
-  const store = recordStores.sqlite.open({ file: join(data, 'meta.sqlite') });
+  const store = recordStores.sqlite.open({ name: 'meta', data, path: null, server: null });
   onTestFinished(async () => store.close());
   return store;
 }
@@ -70,6 +70,7 @@ describe('entrepot migrate', () => {
     const first = await migrateStores({
       registry: ROOT,
       data: folder,
+      env: {},
       records: { from: storeIn(data), to: storeIn(other) },
       blobs: null,
       recordStore: null,

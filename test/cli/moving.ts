@@ -102,7 +102,7 @@ export async function answersOf(server: ServerProcess, name: string): Promise<re
 
 /** All that a data folder's record store holds, in one text, beside a server if one is running. */
 export async function recordsIn(data: string): Promise<string> {
-  const store = recordStores.sqlite.open({ file: join(data, 'meta.sqlite') });
+  const store = recordStores.sqlite.open({ name: 'meta', data, path: null, server: null });
   const dump = await store.dump();
   const lines: string[] = [];
   for (const { name } of dump.collections) {

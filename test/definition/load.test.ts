@@ -157,27 +157,27 @@ describe('a registry in one file', () => {
     expect(definition.documents.constructor).toBeUndefined();
   });
 
-  test('has kv stores of embedded kinds read as sqlite, options kept', async () => {
+  test('has kv stores of embedded kinds read as sqlite, settings of theirs left alone', async () => {
     const storage = { kv_stores: { a: { kind: 'rocksdb', path: 'x' }, b: { kind: 'memory' } } };
     const file = write('kinds.json', { schema_version: '1', type_id: 't', storage });
     const { definition, findings } = await loadDefinition(file, vocabulary);
     expect(definition?.kvStores).toEqual({
-      a: { kind: 'sqlite', options: { path: 'x' } },
-      b: { kind: 'memory', options: {} },
+      a: { kind: 'sqlite', path: null, server: null },
+      b: { kind: 'memory', path: null, server: null },
     });
     expect(findings.map((finding) => finding.code)).toEqual(['STORE_KIND_READ_AS']);
   });
 
   test('may ask only for kinds of stores that are available', async () => {
-    const storage = { kv_stores: { a: { kind: 'postgres' } } };
+    const storage = { kv_stores: { a: { kind: 'mongodb' } } };
     const file = write('available.json', { schema_version: '1', type_id: 't', storage });
     const without = await loadDefinition(file, vocabulary);
     expect(without.findings.map((finding) => [finding.code, finding.fix])).toEqual([
-      ['STORE_KIND', 'Available: memory, sqlite'],
+      ['STORE_KIND', 'Available: memory, sqlite, pglite, postgres'],
     ]);
-    const withIt = await loadDefinition(file, vocabulary, { availableKvKinds: ['postgres'] });
+    const withIt = await loadDefinition(file, vocabulary, { availableKvKinds: ['mongodb'] });
     expect(withIt.findings).toEqual([]);
-    expect(withIt.definition?.kvStores.a?.kind).toBe('postgres');
+    expect(withIt.definition?.kvStores.a?.kind).toBe('mongodb');
   });
 });
 

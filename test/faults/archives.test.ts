@@ -10,20 +10,19 @@ import { ADMIN, ADMIN_PASSWORD } from '../support/registry.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { type Archive, packInstalledPackages } from './archives.ts';
+import { FAULT_ROUNDS, FAULT_SEED } from './fault-plan.ts';
 import { inspectData, transientFiles } from './inspect-data.ts';
 import { readLedger } from './ledger.ts';
 import type { Upload } from './publish-client.ts';
 import { createRandom } from './random.ts';
 
 const ARCHIVES = 120;
-const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 5);
-const SEED = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const UPLOAD_BYTES = 128 * 1024 * 1024;
 
 const folder = makeTemporaryFolder();
 const data = join(folder.path, 'data');
 const ledger = join(folder.path, 'ledger');
-const random = createRandom(SEED);
+const random = createRandom(FAULT_SEED);
 let archives: readonly Archive[];
 
 beforeAll(async () => {
@@ -136,11 +135,11 @@ describe('real archives on the embedded stores', () => {
   });
 
   it('survive kill -9 in the middle of further rounds: acknowledged ones whole, others whole or absent', {
-    timeout: 60_000 + ROUNDS * 30_000,
+    timeout: 60_000 + FAULT_ROUNDS * 30_000,
   }, async () => {
-    console.log(`FAULT_SEED=${SEED} FAULT_ROUNDS=${ROUNDS}`);
+    console.log(`FAULT_SEED=${FAULT_SEED} FAULT_ROUNDS=${FAULT_ROUNDS}`);
     let server = await start();
-    for (let round = 1; round <= ROUNDS; round++) {
+    for (let round = 1; round <= FAULT_ROUNDS; round++) {
       const uploads = uploadsOf(round);
       const killAfter = random(1, uploads.length - 20);
       const delayMs = random(0, 12);
@@ -157,9 +156,9 @@ describe('real archives on the embedded stores', () => {
       );
     }
     // What was cut off can be published anew, and nothing stands in its way.
-    await publish(server, Array.from({ length: ROUNDS }, (_, round) => uploadsOf(round + 1)).flat());
+    await publish(server, Array.from({ length: FAULT_ROUNDS }, (_, round) => uploadsOf(round + 1)).flat());
     expect(await expectWhole(server)).toEqual([]);
-    expect(readLedger(ledger).size).toBe(archives.length + ROUNDS * uploadsOf(1).length);
+    expect(readLedger(ledger).size).toBe(archives.length + FAULT_ROUNDS * uploadsOf(1).length);
     await server.stop();
   });
 

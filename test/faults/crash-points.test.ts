@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -20,13 +21,27 @@ const BYTES = 200_000;
 interface Point {
   readonly name: string;
   readonly number: number;
-  /** The main thread works on the database, another one on files. */
-  readonly isMain: boolean;
+  /** Its name: one writes to the database, another one to files. */
+  readonly thread: string;
 }
 
-/** Makes a tracer watch a running server; resolves when it does. */
-async function attach(server: ServerProcess, options: readonly string[]): Promise<ChildProcess> {
-  const tracer = spawn('strace', ['-p', String(server.pid), ...options], {
+/** Numbers of a process's threads and their names. Several may have one name. */
+function threadsOf(pid: number): ReadonlyMap<number, string> {
+  const tasks = `/proc/${pid}/task`;
+  const nameOf = (thread: string) => readFileSync(join(tasks, thread, 'comm'), 'utf8').trim();
+  return new Map(readdirSync(tasks).map((thread) => [Number(thread), nameOf(thread)]));
+}
+
+/** The only thread of that name. */
+function threadNamed(name: string, pid: number): number {
+  const [found, ...others] = [...threadsOf(pid)].filter(([, other]) => other === name);
+  if (found === undefined || others.length > 0) throw new Error(`${others.length} more threads are called ${name}`);
+  return found[0];
+}
+
+/** Makes a tracer watch one thread, or with `-f` all of its process; resolves when it does. */
+async function attach(thread: number, options: readonly string[]): Promise<ChildProcess> {
+  const tracer = spawn('strace', ['-p', String(thread), ...options], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   onTestFinished(() => void tracer.kill('SIGKILL'));
@@ -79,32 +94,30 @@ it('keeps all of a publish or none of it, whichever change on the disk a killed 
   const first = await publish(server, targetOf(0), randomBytes(BYTES));
   expect(first.status).toBe(201);
   const output = join(folder, 'trace');
-  const watcher = await attach(server, [...STRACE_OPTIONS, '-e', `trace=${CALLS.join(',')}`, '-o', output]);
+  const watcher = await attach(server.pid, [...STRACE_OPTIONS, '-e', `trace=${CALLS.join(',')}`, '-o', output]);
   const second = await publish(server, targetOf(1), randomBytes(BYTES));
   expect(second.status).toBe(201);
   await expect.poll(() => transientFiles(data), { timeout: 10_000 }).toEqual([]);
   watcher.kill('SIGINT');
   await once(watcher, 'close');
   const calls = parseTrace(await readFile(output, 'utf8'));
-  const { pid } = server;
-  const points = [true, false].flatMap((isMain) =>
+  const threads = threadsOf(server.pid);
+  const points = [...new Set(threads.values())].flatMap((thread) =>
     CALLS.flatMap((name): Point[] => {
-      const count = calls.filter((call) => call.name === name && (call.thread === pid) === isMain).length;
+      const count = calls.filter((call) => call.name === name && threads.get(call.thread) === thread).length;
       const all = Array.from({ length: count }, (_, at) => at + 1);
       const numbers = count > MANY ? [1, Math.ceil(count / 2), count] : all;
-      return numbers.map((number) => ({ name, number, isMain }));
+      return numbers.map((number) => ({ name, number, thread }));
     }),
   );
   // The blob's bytes, its sync, its folders, its move; the log's pages and its sync; the lease.
   expect(points.length).toBeGreaterThanOrEqual(12);
 
   const done: Publish[] = [first, second];
-  for (const [at, { name, number, isMain }] of points.entries()) {
-    const where = `killed before ${name} number ${number} of the ${isMain ? 'main' : 'other'} thread`;
+  for (const [at, { name, number, thread }] of points.entries()) {
+    const where = `killed before ${name} number ${number} of ${thread}`;
     const body = randomBytes(BYTES);
-    const killer = await attach(server, [
-      // Without `-f` the main thread alone is watched.
-      ...(isMain ? [] : ['-f']),
+    const killer = await attach(threadNamed(thread, server.pid), [
       ...['-e', `trace=${name}`, '-e', `inject=${name}:signal=SIGKILL:when=${number}`],
       ...['-o', '/dev/null'],
     ]);

@@ -5,6 +5,7 @@ import { openRegistry, packageFolder } from '../../src/main.ts';
 import type { BlobStat, BlobStore } from '../../src/ports/blob-store.ts';
 import type { RecordStore } from '../../src/ports/record-store.ts';
 import { ADMIN_PASSWORD } from '../support/registry.ts';
+import { allEvents, allRecords } from './read-all.ts';
 
 const PAGE = 500;
 
@@ -58,7 +59,7 @@ const targetOf = ({ namespace, name, version, variant }: Record<string, unknown>
 
 async function readArtifacts(records: RecordStore): Promise<ReadonlyMap<string, Artifact>> {
   const found = new Map<string, Artifact>();
-  for await (const { value, version } of all(records, 'packages.artifact')) {
+  for await (const { value, version } of allRecords(records, 'packages.artifact')) {
     const document = JSON.parse(value);
     found.set(targetOf(document), { digest: document.blob_digest, version });
   }
@@ -72,7 +73,7 @@ async function packageFaults(
 ): Promise<readonly string[]> {
   const listed = new Set<string>();
   const faults: string[] = [];
-  for await (const { key, value } of all(records, 'packages.package')) {
+  for await (const { key, value } of allRecords(records, 'packages.package')) {
     const { namespace, name } = JSON.parse(value);
     const where = [
       { column: 'namespace', op: 'eq', value: namespace },
@@ -143,24 +144,5 @@ async function storedDigests(blobs: BlobStore): Promise<ReadonlySet<string>> {
     for (const { digest } of page) digests.add(digest);
     last = page.at(-1)?.digest ?? null;
     if (page.length < PAGE) return digests;
-  }
-}
-
-async function* allEvents(records: RecordStore) {
-  for (let after = 0; ; ) {
-    const page = await records.events(after, PAGE);
-    yield* page;
-    after = page.at(-1)?.position ?? after;
-    if (page.length < PAGE) return;
-  }
-}
-
-async function* all(records: RecordStore, collection: string) {
-  let after: string | null = null;
-  for (let more = true; more; ) {
-    const page = await records.list({ collection, prefix: '', after, limit: PAGE });
-    yield* page.records;
-    after = page.records.at(-1)?.key ?? null;
-    more = page.more;
   }
 }

@@ -33,7 +33,7 @@ beforeAll(async () => {
     [small, SMALL],
     [large, LARGE],
   ] as const) {
-    const records = recordStores.sqlite.open({ file: join(data, 'meta.sqlite') });
+    const records = recordStores.sqlite.open({ name: 'meta', data, path: null, server: null });
     await fillWithTags(records, count, VALUE_BYTES);
     await addArtifact(data, records, blobBytes);
     await records.close();

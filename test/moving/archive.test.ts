@@ -160,6 +160,24 @@ describe('an archive', () => {
     }).rejects.toThrow('no');
   });
 
+  it('is not done before a stream that stays open has passed all of it on', async () => {
+    let taken = 0;
+    const slow = new Writable({
+      highWaterMark: 100_000_000,
+      write(chunk, _, done) {
+        setTimeout(() => {
+          taken += chunk.length;
+          done();
+        }, 5);
+      },
+    });
+    const archive = createArchiveWriter(slow, { gzip: false, keepsOpen: true, at: AT });
+    await archive.add('one', Buffer.alloc(100_000));
+    await archive.finish();
+    expect(taken).toBeGreaterThan(100_000);
+    expect(slow.writableEnded).toBe(false);
+  });
+
   it('waits for a destination that takes its time', async () => {
     let taken = 0;
     let given = 0;

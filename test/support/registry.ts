@@ -11,9 +11,9 @@ import type { EngineRequest } from '../../src/engine/exchange.ts';
 import { type Logger, openDefinition, type Registry, type Seams, vocabulary } from '../../src/main.ts';
 import { HANDLERS } from '../../src/operations/index.ts';
 import type { Clock } from '../../src/shared/clock.ts';
+import { type StoreKind, storesOf } from './record-stores.ts';
 
-export type StoreKind = 'memory' | 'sqlite';
-export const STORE_KINDS: readonly StoreKind[] = ['memory', 'sqlite'];
+export { ALL_STORE_KINDS, STORE_KINDS, type StoreKind } from './record-stores.ts';
 
 export interface TestRegistryOptions {
   readonly kind: StoreKind;
@@ -80,7 +80,7 @@ export async function openTestRegistry(
       ...(options.clock === undefined ? {} : { clock: options.clock }),
       ...(options.log === undefined ? {} : { log: options.log }),
     },
-    { ...options.seams, handlers },
+    { ...(await storesOf(options.kind)), ...options.seams, handlers },
   );
   onTestFinished(() => registry.close());
   return { registry, data, send: (method, target, request) => sendTo(registry, method, target, request) };

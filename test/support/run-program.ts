@@ -11,10 +11,16 @@ export interface Outcome {
 export async function runProgram(
   program: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    /** Another user than this one, for root to choose. */
+    readonly uid?: number;
+    readonly gid?: number;
+  } = {},
 ): Promise<Outcome> {
   const child = spawn(program, args, {
-    cwd: options.cwd,
+    ...options,
     env: options.env ?? process.env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -22,7 +22,7 @@ const INDEX: IndexSpec = {
 };
 
 async function openRecords(): Promise<RecordStore> {
-  const store = recordStores.memory.open({ file: ':memory:' });
+  const store = recordStores.memory.open({ name: 'meta', data: null, path: null, server: null });
   await store.migrate([{ name: 'thing', indexes: [INDEX] }], () => ({}));
   return store;
 }
@@ -95,7 +95,7 @@ describe('probes of stores', () => {
       'index things finds by by_label',
     ]);
     const loose = { ...INDEX, keys: INDEX.keys.map((key) => ({ ...key, unique: false })) };
-    const other = recordStores.memory.open({ file: ':memory:' });
+    const other = recordStores.memory.open({ name: 'meta', data: null, path: null, server: null });
     await other.migrate([{ name: 'thing', indexes: [loose] }], () => ({}));
     expect(failures(await verifyIndex(other, 'thing', INDEX))).toEqual(['index things finds by by_code']);
   });

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { Commit, CommitResult, RecordPut, WriteWork } from '../../ports/record-store.ts';
+import { hasWrites } from './sql-commit.ts';
 import { NEVER } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 import type { SqliteLayouts } from './sqlite-layouts.ts';
@@ -132,8 +133,4 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
       return [record.sql, ...writers.flatMap((writer) => writer.statements[work.kind])];
     },
   };
-}
-
-export function hasWrites({ puts, deletes, events }: Commit): boolean {
-  return puts.length + deletes.length + events.length > 0;
 }

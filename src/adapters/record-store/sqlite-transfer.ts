@@ -11,7 +11,7 @@ import type {
 } from '../../ports/record-dump.ts';
 import type { StoredEvent, StoreTables } from '../../ports/record-store.ts';
 import { beginsAnew, LOAD_ENDED } from './load-rules.ts';
-import { layoutCollection, NEVER, specName, stagingName, tablesOf, unusedName } from './sql-layout.ts';
+import { NEVER, tablesNoted } from './sql-layout.ts';
 import { dropTables } from './sql-migrations.ts';
 import { param } from './sql-statement.ts';
 import { toStoreError } from './sqlite-errors.ts';
@@ -200,15 +200,6 @@ function empty(database: Database): void {
   for (const drop of dropTables(...left)) database.exec(sqliteDialect.compile(drop).sql);
   database.exec(`DELETE FROM meta WHERE name <> 'format'; DELETE FROM records; DELETE FROM events; DELETE FROM commits;
     UPDATE state SET generation = generation + 1;`);
-}
-
-/** The tables of indexes, those in use and others, that a note in `meta` speaks of. */
-function tablesNoted(name: string, value: string): readonly string[] {
-  if (name.startsWith(specName(''))) return [...layoutCollection(JSON.parse(value)).indexes.values()].flatMap(tablesOf);
-  if (name.startsWith(stagingName(''))) return [value];
-  if (!name.startsWith(unusedName(''))) return [];
-  const { tables }: { readonly tables: readonly string[] } = JSON.parse(value);
-  return tables;
 }
 
 function createLoad(database: Database, transactor: Transactor, holdsMark: () => boolean): RecordLoad {

@@ -9,8 +9,9 @@ import type {
 } from '../../ports/record-store.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { createNotifier } from './notifier.ts';
+import { hasWrites } from './sql-commit.ts';
 import { param } from './sql-statement.ts';
-import { createCommitter, hasWrites } from './sqlite-commit.ts';
+import { createCommitter } from './sqlite-commit.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { createLayouts } from './sqlite-layouts.ts';
 import { isMigrated } from './sqlite-migrate.ts';
@@ -25,7 +26,7 @@ import { openDirectWriter, openWriterThread } from './sqlite-writer-client.ts';
 export interface SqliteOptions {
   /** Path of the database; its folder is made where it is missing. `:memory:` is gone when the store closes. */
   readonly file: string;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** How long a commit waits for another process's; default 5000. */
   readonly busyTimeoutMs?: number;
   /** How often other processes' commits are looked for while someone watches; default 100. */

@@ -23,7 +23,21 @@ const BLOB_STORE = closed(
 const KV_STORE: JsonObject = {
   type: 'object',
   description: 'Where records are kept.',
-  properties: { kind: text('memory, sqlite, ... "rocksdb" and "filesystem" are read as the embedded default.') },
+  properties: {
+    kind: text('memory, sqlite, pglite, postgres; "rocksdb" and "filesystem" are read as the embedded default.'),
+    path: text('Of sqlite a file, of pglite a folder, in the data folder unless it is absolute.'),
+    url: text('Of postgres: postgres://user@host:5432/database, without a password.'),
+    url_env: text('Of postgres: the variable that holds the whole URL. Default: ENTREPOT_POSTGRES_URL.'),
+    schema: text('Of postgres: the schema that holds the store. Default: named after the store.'),
+    pool_size: integer('Of postgres: connections at most. Default: 20.', 2),
+    tls: closed('Of postgres: how the server is reached over TLS.', {
+      ca_file: text('Certificates of the authorities to trust, as PEM.'),
+      cert_file: text('The certificate to show, as PEM.'),
+      key_file: text('The key of that certificate, as PEM.'),
+      server_name: text('The name that the certificate of the server must have.'),
+      verify: flag('False takes any certificate. Default: true.'),
+    }),
+  },
   required: ['kind'],
 };
 

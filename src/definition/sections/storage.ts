@@ -1,10 +1,11 @@
 import type { LoadContext, Model } from '../model.ts';
 import { qualify } from '../names.ts';
-import { FREE_KEYS, isObject, isRemark, type ObjectReader, openObject } from '../object-reader.ts';
+import { isObject, isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import { resolveSchemaRefs } from '../schema-refs.ts';
 import type { BlobStoreDefinition, DocumentDefinition, Json, KvStoreDefinition } from '../types.ts';
 import { notRun } from './not-run.ts';
+import { readPostgresServer } from './postgres-server.ts';
 
 const KV_KINDS = ['memory', 'sqlite', 'pglite', 'postgres', 'mongodb'];
 const BLOB_KINDS = ['filesystem', 'memory', 's3'];
@@ -62,16 +63,17 @@ function readKvStore(context: LoadContext, json: Json, spot: Spot): KvStoreDefin
   const reader = openObject(json, spot, context.reporter);
   if (reader === null) return undefined;
   const written = reader.requiredText('kind');
-  const options = Object.fromEntries(
-    Object.entries(reader.json).filter(([key]) => key !== 'kind' && !FREE_KEYS.includes(key)),
-  );
   if (READ_AS_SQLITE.includes(written)) {
     const message = `A kv store of the kind "${written}" is read as "sqlite"`;
     context.reporter.report('STORE_KIND_READ_AS', reader.at('kind'), message, { fix: 'Write "sqlite"' });
-    return { kind: 'sqlite', options };
+    // Its other settings are another engine's.
+    return { kind: 'sqlite', path: null, server: null };
   }
   if (written !== '') checkKind(context, written, reader.at('kind'), KV_KINDS, context.availableKvKinds);
-  return { kind: written, options };
+  const path = written === 'sqlite' || written === 'pglite' ? reader.text('path', null) : null;
+  const server = written === 'postgres' ? readPostgresServer(context, reader) : null;
+  reader.finish();
+  return { kind: written, path, server };
 }
 
 function checkKind(

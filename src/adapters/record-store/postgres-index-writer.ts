@@ -1,0 +1,162 @@
+import { sql } from 'kysely';
+import { RegistryError } from '../../errors/registry-error.ts';
+import type { IndexKeySpec, IndexRow, IndexSpec, Scalar } from '../../ports/record-store.ts';
+import { encodeScalar } from '../../ports/scalar-text.ts';
+import type { PgConnection, PgRow } from './postgres-driver.ts';
+import type { EncodedRow } from './postgres-locks.ts';
+import { statement } from './postgres-statement.ts';
+import type { IndexLayout } from './sql-layout.ts';
+import { type Bindings, type Fragment, param } from './sql-statement.ts';
+
+/** A record's row in an index, with its key and when it expires. */
+export interface RowPut {
+  readonly key: string;
+  readonly row: EncodedRow;
+  readonly expiresAt: number;
+}
+
+/**
+ * Writes the rows of one index for many records at a time, and looks for holders of its unique keys. Nothing is waited for inside: the
+ * promises of all statements are given back, and they run in the order in which they were sent.
+ */
+export interface PgIndexWriter {
+  put(connection: PgConnection, puts: readonly RowPut[]): readonly Promise<unknown>[];
+  delete(connection: PgConnection, keys: readonly string[]): readonly Promise<unknown>[];
+  /** The rows that the keys have now. */
+  read(connection: PgConnection, keys: readonly string[]): Promise<readonly EncodedRow[]>;
+  /** For each unique key another unexpired record that agrees with one of these rows; call it when all writes are sent. */
+  conflicts(
+    connection: PgConnection,
+    puts: readonly RowPut[],
+    now: number,
+  ): readonly Promise<{ readonly keyName: string; readonly holder: string } | null>[];
+  readonly statements: { readonly put: readonly string[]; readonly delete: readonly string[] };
+}
+
+export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
+  const columns = [...layout.columns.entries()];
+  const names = ['key', ...columns.map(([, column]) => column), 'expires_at'];
+  const list = (name: string): Fragment => sql`${param(name)}::${name === 'expires_at' ? sql`bigint[]` : sql`text[]`}`;
+  const refs = (all: readonly string[]): Fragment => sql.join(all.map((name) => sql.ref(name)));
+  const changed = names.slice(1).map((name) => sql`s.${sql.ref(name)} <> excluded.${sql.ref(name)}`);
+  const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
+  // A row that stays as it is costs no write.
+  const putMain = statement(
+    sql`INSERT INTO ${sql.table(layout.table)} AS s (${refs(names)}) SELECT * FROM unnest(${sql.join(names.map(list))})
+      ON CONFLICT (key) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
+  );
+  const sides = [...layout.sides.entries()].map(([column, table]) => ({
+    column,
+    put: statement(
+      sql`INSERT INTO ${sql.table(table)} (${refs(['value', ...names])}) SELECT * FROM unnest(${sql.join(['value', ...names].map(list))})`,
+    ),
+    clear: statement(sql`DELETE FROM ${sql.table(table)} WHERE key = ANY(${list('key')})`),
+    read: statement(sql`SELECT key, value FROM ${sql.table(table)} WHERE key = ANY(${list('key')})`),
+  }));
+  const clearMain = statement(sql`DELETE FROM ${sql.table(layout.table)} WHERE key = ANY(${list('key')})`);
+  const readMain = statement(
+    sql`SELECT ${refs(names.slice(0, -1))} FROM ${sql.table(layout.table)} WHERE key = ANY(${list('key')})`,
+  );
+  const uniques = layout.spec.keys.filter(({ unique }) => unique).map((key) => prepareUnique(layout, key));
+
+  const bindingsOf = (puts: readonly RowPut[]): Bindings => ({
+    key: puts.map(({ key }) => key),
+    expires_at: puts.map(({ expiresAt }) => expiresAt),
+    ...Object.fromEntries(
+      columns.map(([declared, column]) => [column, puts.map(({ row }) => row.scalars.get(declared) ?? '')]),
+    ),
+  });
+
+  return {
+    put(connection, puts) {
+      if (puts.length === 0) return [];
+      const sent = [connection.run(putMain, bindingsOf(puts))];
+      for (const { column, put, clear } of sides) {
+        sent.push(connection.run(clear, { key: puts.map(({ key }) => key) }));
+        const elements = puts.flatMap((one) => (one.row.arrays.get(column) ?? []).map((value) => ({ ...one, value })));
+        if (elements.length === 0) continue;
+        sent.push(connection.run(put, { ...bindingsOf(elements), value: elements.map(({ value }) => value) }));
+      }
+      return sent;
+    },
+    delete(connection, keys) {
+      if (keys.length === 0) return [];
+      return [clearMain, ...sides.map(({ clear }) => clear)].map((clear) => connection.run(clear, { key: keys }));
+    },
+    async read(connection, keys) {
+      const [rows, ...elements] = await Promise.all(
+        [readMain, ...sides.map(({ read }) => read)].map((read) => connection.run(read, { key: keys })),
+      );
+      return (rows ?? []).map((row) => toEncodedRow(row, columns, sides, elements));
+    },
+    conflicts(connection, puts, now) {
+      return uniques.flatMap(({ name, array, holder }) =>
+        puts.flatMap(({ key, row }) => {
+          const scalars = Object.fromEntries(
+            columns.map(([declared, column]) => [column, row.scalars.get(declared) ?? '']),
+          );
+          const elements = array === null ? [''] : (row.arrays.get(array) ?? []);
+          return elements.map(async (value) => {
+            const [found] = await connection.run(holder, { ...scalars, key, value, now });
+            return found === undefined ? null : { keyName: name, holder: String(found[0]) };
+          });
+        }),
+      );
+    },
+    statements: {
+      put: [putMain, ...sides.flatMap(({ clear, put }) => [clear, put]), ...uniques.map(({ holder }) => holder)].map(
+        ({ text }) => text,
+      ),
+      delete: [clearMain, ...sides.map(({ clear }) => clear)].map(({ text }) => text),
+    },
+  };
+}
+
+export function encodeRow(spec: IndexSpec, row: IndexRow): EncodedRow {
+  const scalars = new Map(spec.columns.map((column) => [column, encodeScalar(scalarOf(row, column))]));
+  const arrays = new Map(spec.arrays.map((column) => [column, elementsOf(row, column)]));
+  return { scalars, arrays };
+}
+
+function toEncodedRow(
+  row: PgRow,
+  columns: readonly (readonly [string, string])[],
+  sides: readonly { readonly column: string }[],
+  elements: readonly (readonly PgRow[])[],
+): EncodedRow {
+  const [key, ...values] = row;
+  return {
+    scalars: new Map(columns.map(([declared], place) => [declared, String(values[place])])),
+    arrays: new Map(
+      sides.map(({ column }, place) => [
+        column,
+        (elements[place] ?? []).filter(([of]) => of === key).map(([, value]) => String(value)),
+      ]),
+    ),
+  };
+}
+
+function prepareUnique(layout: IndexLayout, key: IndexKeySpec) {
+  const array = key.fields.find((field) => layout.sides.has(field)) ?? null;
+  const table = (array === null ? undefined : layout.sides.get(array)) ?? layout.table;
+  const conditions = key.fields.map((field) => {
+    const column = field === array ? 'value' : layout.columns.get(field);
+    if (column === undefined) throw new RegistryError('INTERNAL', { message: `No column for "${field}"` });
+    return sql`${sql.ref(column)} = ${param(column)} AND `;
+  });
+  const holder = statement(
+    sql`SELECT key FROM ${sql.table(table)}
+      WHERE ${sql.join(conditions, sql``)} key <> ${param('key')} AND expires_at > ${param('now')} LIMIT 1`,
+  );
+  return { name: key.name, array, holder };
+}
+
+function scalarOf(row: IndexRow, column: string): Scalar {
+  const value = row[column] ?? null;
+  return typeof value === 'object' ? null : value;
+}
+
+function elementsOf(row: IndexRow, column: string): readonly string[] {
+  const values = row[column] ?? null;
+  return typeof values === 'object' && values !== null ? [...new Set(values.map(encodeScalar))] : [];
+}

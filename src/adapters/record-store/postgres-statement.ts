@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
+import {
+  type Bindings,
+  type BoundValue,
+  createStatementCompiler,
+  type Fragment,
+  type SqlDialect,
+} from './sql-statement.ts';
+
+export const postgresDialect: SqlDialect = Object.freeze({
+  compile: createStatementCompiler({
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (kysely) => new PostgresIntrospector(kysely),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  }),
+  // Bytes decide, whatever the locale of the database.
+  text: sql`TEXT COLLATE "C"`,
+  integer: sql`BIGINT`,
+  keyedTable: sql``,
+  // The planner is told to join by looking keys up (see the settings of a connection).
+  join: sql`JOIN`,
+  isOneOf: (column, list) => sql`${column} = ANY(${list}::text[])`,
+  elements: (list) => sql`(SELECT unnest(${list}::text[]) AS value)`,
+} satisfies SqlDialect);
+
+/** A statement under the name that connections prepare it by. */
+export interface PgStatement {
+  readonly name: string;
+  readonly text: string;
+  bind(values: Bindings): BoundValue[];
+}
+
+/** The name is a hash of the text: equal statements are prepared once on a connection. */
+export function statement(fragment: Fragment): PgStatement {
+  const { sql: text, names } = postgresDialect.compile(fragment);
+  const name = `e${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
+  return Object.freeze({
+    name,
+    text,
+    bind: (values: Bindings) => names.map((parameter) => values[parameter] ?? null),
+  });
+}
+
+/** Statements by the shape of what they answer. The one that was not used for longest goes when there are too many. */
+export interface PgStatementCache {
+  get(shape: string, build: () => Fragment): PgStatement;
+}
+
+export function createPgStatementCache(maxStatements = 500): PgStatementCache {
+  const statements = new LRUCache<string, PgStatement>({ max: maxStatements });
+  return {
+    get(shape, build) {
+      let found = statements.get(shape);
+      if (found === undefined) {
+        found = statement(build());
+        statements.set(shape, found);
+      }
+      return found;
+    },
+  };
+}
