@@ -21,6 +21,7 @@ export const postgresDialect: SqlDialect = Object.freeze({
   keyedTable: sql``,
   // The planner is told to join by looking keys up (see the settings of a connection).
   join: sql`JOIN`,
+  apart: (rows) => sql`(WITH apart AS MATERIALIZED (${rows}) SELECT * FROM apart)`,
   isOneOf: (column, list) => sql`${column} = ANY(${list}::text[])`,
   elements: (list) => sql`(SELECT unnest(${list}::text[]) AS value)`,
 } satisfies SqlDialect);

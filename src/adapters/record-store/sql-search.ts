@@ -28,7 +28,7 @@ export interface HitSource {
 export function planSearch(layout: IndexLayout, asked: SearchQuery, now: number): PlannedSearch | null {
   const words = queryWords(asked.text, asked.similar);
   // The main table stands beside the search's own, whatever the filters.
-  const { shape, values, source } = planQuery(layout, asked.where, now, () => -1);
+  const { shape, values, source } = planQuery(layout, asked.where, now, null, () => -1);
   if (words.length === 0 || source === null || layout.search === null) return null;
   const { after, limit, wantsTotal, facets } = asked;
   const kinds = words.map(({ loose }) => (loose.length > 0 ? '~' : '=')).join('');

@@ -22,6 +22,8 @@ export interface SqlDialect {
   readonly keyedTable: Fragment;
   /** Joins with what stands on the left outside, always. */
   readonly join: Fragment;
+  /** Rows to select from that are found by themselves: what is done with them has no say in how. */
+  apart(rows: Fragment): Fragment;
   /** Whether a column holds one of the texts of a bound list. */
   isOneOf(column: Fragment, list: Fragment): Fragment;
   /** A bound list of texts as a table with the one column `value`. */
