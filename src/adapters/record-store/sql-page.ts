@@ -14,7 +14,7 @@ import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, 
 export function selectStretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
   const columns = orderColumns(source, order);
   return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
-    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = s.key
+    ${recordsOf(dialect, 's')}
     ${stretch(dialect, source, order, depth)}`;
 }
 
@@ -55,7 +55,13 @@ export function selectPage(dialect: SqlDialect, source: Source, order: readonly 
   }
 
   return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...names.map((name) => sql`u.${name}`)])} FROM (${keys()}) AS u
-    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = u.key ${sorted(sql`u`)}`;
+    ${recordsOf(dialect, 'u')} ${sorted(sql`u`)}`;
+}
+
+/** Joins rows with their records, `r`. */
+export function recordsOf(dialect: SqlDialect, rows: string): Fragment {
+  const key = sql.ref(`${rows}.key`);
+  return dialect.lookUp(sql.table('records'), 'r', sql`r.collection = ${param('collection')} AND r.key = ${key}`);
 }
 
 /** The values of a position, as the statements of pages bind them. */
