@@ -14,6 +14,8 @@ import { param } from './sql-statement.ts';
 /** Places of events in one commit: a position is the commit's version times this, plus the place. */
 export const MAX_EVENTS = 10_000;
 const TRIES = 5;
+/** After this time no further attempt begins. */
+const PATIENCE_MS = 5000;
 const PAUSE_MS = 10;
 /** A time at which no record had expired: what is there is there. */
 const EVER = -1;
@@ -194,14 +196,16 @@ export function createPgCommitter(
     async commit(commit, time) {
       if (commit.events.length > MAX_EVENTS)
         throw new RegistryError('VALUE_INVALID', { message: `A commit may have ${MAX_EVENTS} events at most` });
+      const giveUpAt = performance.now() + PATIENCE_MS;
       for (let tries = 1; ; tries++) {
+        const isLast = tries === TRIES || performance.now() > giveUpAt;
         try {
           const result = await attempt(commit, time);
           if (result !== 'stale') return result;
         } catch (thrown) {
-          if (tries === TRIES || !mayTryAgain(thrown)) throw isTransient(thrown) ? busy(thrown) : thrown;
+          if (isLast || !mayTryAgain(thrown)) throw isTransient(thrown) ? busy(thrown) : thrown;
         }
-        if (tries === TRIES) throw busy(undefined);
+        if (isLast) throw busy(undefined);
         await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS * 2 ** tries));
       }
     },
