@@ -206,6 +206,16 @@ export function recordSearchSuite(suite: RecordSuite): void {
       expect((await search(store, searchOf('reactive'))).hits.map(({ score }) => score)).toEqual([2500]);
     });
 
+    it('takes commits that bring the same new words at once', async () => {
+      const { store } = suite;
+      const words = Array.from({ length: 30 }, (_, place) => `word${place}x`);
+      const turned = (by: number) => [...words.slice(by), ...words.slice(0, by)].join(' ');
+      const puts = words.map((word, place) => paper(word, { title: turned(place), abstract: turned(29 - place) }));
+      await Promise.all(puts.map((put) => write(store, { puts: [put] })));
+      expect((await find('word7x')).length).toBe(30);
+      expect(await similarTo(store, 'wrod7x')).toContainEqual(expect.arrayContaining(['word7x']));
+    });
+
     it('is as it was when a commit is refused', async () => {
       const { store } = suite;
       await write(store, { puts: [paper('a', { title: 'kept', owner: 'ada' })] });
