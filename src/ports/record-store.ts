@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { RecordTransfer } from './record-dump.ts';
 import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords, TextColumn } from './record-search.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords, TextColumn } 
  *
  * Reads may answer at once or by promise (`MaybePromise`): an embedded store answers at once.
  */
-export interface RecordStore {
+export interface RecordStore extends RecordTransfer {
   readonly capabilities: RecordStoreCapabilities;
 
   /**

@@ -171,3 +171,12 @@ export function stagingName(collection: string): string {
 export function unusedName(table: string): string {
   return `unused:${table}`;
 }
+
+/** The tables of indexes, those in use and others, that a note in `meta` speaks of. */
+export function tablesNoted(name: string, value: string): readonly string[] {
+  if (name.startsWith(specName(''))) return [...layoutCollection(JSON.parse(value)).indexes.values()].flatMap(tablesOf);
+  if (name.startsWith(stagingName(''))) return [value];
+  if (!name.startsWith(unusedName(''))) return [];
+  const { tables }: { readonly tables: readonly string[] } = JSON.parse(value);
+  return tables;
+}
