@@ -17,7 +17,7 @@ import { compareBytes } from '../../shared/compare.ts';
 import type { CollectionLayout, IndexLayout } from './sql-layout.ts';
 import { planQuery, positionValues, selectCount, selectStretch } from './sql-query.ts';
 import { param } from './sql-statement.ts';
-import { createSqliteSearcher, type SqliteSearcher } from './sqlite-search.ts';
+import { explainSearch } from './sqlite-search.ts';
 import { createStatementCache, prepare, type SqliteValue, type Statement, sqliteDialect } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
@@ -34,7 +34,8 @@ export interface SqliteReader {
   holds(check: Check, time: number): boolean;
   /** The statement of such a read. */
   explain(work: ReadWork): readonly string[];
-  readonly searcher: SqliteSearcher;
+  /** How an index is laid out; INTERNAL where there is none. */
+  layoutOf(index: Pick<CountQuery, 'collection' | 'index'>): IndexLayout;
 }
 
 export function createSqliteReader(
@@ -115,8 +116,6 @@ export function createSqliteReader(
     return row === undefined ? null : toRecord(row);
   }
 
-  const searcher = createSqliteSearcher(database, layoutOf, now);
-
   function explain(work: ReadWork): readonly string[] {
     switch (work.kind) {
       case 'get':
@@ -126,7 +125,7 @@ export function createSqliteReader(
       case 'list':
         return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).sql];
       case 'search':
-        return searcher.explain(work.query);
+        return explainSearch(layoutOf(work.query), work.query);
       case 'query':
       case 'count': {
         const { query } = work;
@@ -142,7 +141,7 @@ export function createSqliteReader(
 
   return {
     explain,
-    searcher,
+    layoutOf,
     get: (collection, key) => get(collection, key, now()),
     getMany(collection, keys) {
       const rows = many.rows({ collection, keys, now: now() });
