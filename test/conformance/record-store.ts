@@ -8,6 +8,7 @@ import { recordLogSuite } from './record-log.ts';
 import { recordMigrationSuite } from './record-migration.ts';
 import { recordModelSuite } from './record-model.ts';
 import { recordQuerySuite } from './record-queries.ts';
+import { recordScheduleSuite } from './record-schedules.ts';
 
 export type UnsupportedRecordCapability = 'durable' | 'shared';
 
@@ -15,7 +16,11 @@ export type UnsupportedRecordCapability = 'durable' | 'shared';
 export function recordStoreSuite(
   name: string,
   makePlace: () => Promise<RecordPlace>,
-  options: { readonly unsupported: readonly { capability: UnsupportedRecordCapability; reason: string }[] },
+  options: {
+    readonly unsupported: readonly { capability: UnsupportedRecordCapability; reason: string }[];
+    /** How many concurrent schedules to try; default: SCHEDULES, or 150. */
+    readonly schedules?: number;
+  },
 ): void {
   describe(`record store ${name}`, () => {
     let place: RecordPlace;
@@ -65,6 +70,7 @@ export function recordStoreSuite(
     recordLogSuite(suite);
     recordMigrationSuite(suite);
     recordModelSuite(suite);
+    recordScheduleSuite(suite, options.schedules ?? (Number(process.env.SCHEDULES) || 150));
     if (!lacks('durable')) recordReopenSuite(suite);
     if (!lacks('shared')) recordSharingSuite(suite);
   });

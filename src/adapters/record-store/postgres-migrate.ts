@@ -55,10 +55,25 @@ export async function migratePgCollection(
   const kept = new Set(stored.map(({ table }) => table));
   const fresh = [...wanted.indexes.values()].filter(({ table }) => !kept.has(table));
   const waiting = waitingIn(wanted);
+
+  /** Whether no record is missing: then the new tables are the index. */
+  const finish = async (connection: PgConnection): Promise<boolean> => {
+    await connection.exec(`SELECT pg_advisory_xact_lock(${storeLock})`);
+    // An index that only goes asks no record anything.
+    const missing =
+      fresh.length === 0 ? [] : await connection.run(waiting, { collection: wanted.name, after: '', limit: 1 });
+    if (missing.length === 0) await activate(connection, wanted, stored, fresh, time);
+    return missing.length === 0;
+  };
+
+  // Where there are no records, which is so at the first start, that is all.
+  const isDone = await transaction(driver, async (connection) => {
+    await createTables(connection, wanted, fresh);
+    return finish(connection);
+  });
+  if (isDone) return;
   const [sizes] = await driver.run(SIZE, { collection: wanted.name });
   const total = Number(sizes?.[0] ?? 0);
-
-  await transaction(driver, (connection) => createTables(connection, wanted, fresh));
   for (let after = '', done = 0; ; ) {
     const rows = await driver.run(waiting, { collection: wanted.name, after, limit: BATCH_RECORDS });
     const batch = rows.map(toWaiting);
@@ -71,13 +86,7 @@ export async function migratePgCollection(
       after = batch.at(-1)?.key ?? '';
       continue;
     }
-    const isDone = await transaction(driver, async (connection) => {
-      await connection.exec(`SELECT pg_advisory_xact_lock(${storeLock})`);
-      const missing = await connection.run(waiting, { collection: wanted.name, after: '', limit: 1 });
-      if (missing.length === 0) await activate(connection, wanted, stored, fresh, time);
-      return missing.length === 0;
-    });
-    if (isDone) return;
+    if (await transaction(driver, finish)) return;
     // What was written behind the last pass is found by another.
     after = '';
   }

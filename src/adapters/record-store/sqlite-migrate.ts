@@ -98,6 +98,8 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
   }
 
   function waiting(after: string): readonly WaitingRecord[] {
+    // An index that only goes asks no record anything.
+    if (fresh().length === 0) return [];
     const missing = prepare(
       database,
       sql`SELECT r.key, r.value, r.version, r.expires_at FROM records AS r
