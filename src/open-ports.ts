@@ -235,7 +235,7 @@ function kept(name: string, stats: CacheStats | null): readonly PartStats[] {
 }
 
 /** What a plan asks of a record store; the first one holds the engine's own collections, too. */
-function migrationOf(plan: Plan, store: string, isFirst: boolean): Parameters<RecordStore['migrate']> {
+export function migrationOf(plan: Plan, store: string, isFirst: boolean): Parameters<RecordStore['migrate']> {
   const own = isFirst ? [...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS] : [];
   return [
     [...plan.collections(store), ...own],

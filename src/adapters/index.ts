@@ -51,31 +51,34 @@ export interface RecordServerOptions {
 
 export const recordStores = Object.freeze({
   memory: {
-    capabilities: { durable: false, shared: false, fullText: false, maxValueBytes: null },
+    capabilities: { durable: false, shared: false, fullText: true, maxValueBytes: null },
     open: (options) => guardRecordStore(openMemoryRecordStore(options)),
   },
   sqlite: {
-    capabilities: { durable: true, shared: true, fullText: false, maxValueBytes: null },
+    capabilities: { durable: true, shared: true, fullText: true, maxValueBytes: null },
     open: (options) =>
       guardRecordStore(
-        openSqliteRecordStore({ file: placeOf(options, '.sqlite') ?? ':memory:', clock: options.clock }),
+        openSqliteRecordStore({ file: placeOfStore('sqlite', options) ?? ':memory:', clock: options.clock }),
       ),
   },
   pglite: {
-    capabilities: { durable: false, shared: false, fullText: false, maxValueBytes: null },
+    capabilities: { durable: false, shared: false, fullText: true, maxValueBytes: null },
     open: (options) =>
-      guardRecordStore(openPgliteRecordStore({ clock: options.clock, folder: placeOf(options, '.pglite') })),
+      guardRecordStore(openPgliteRecordStore({ clock: options.clock, folder: placeOfStore('pglite', options) })),
   },
   postgres: {
-    capabilities: { durable: true, shared: true, fullText: false, maxValueBytes: null },
+    capabilities: { durable: true, shared: true, fullText: true, maxValueBytes: null },
     open: (options) => guardRecordStore(openPostgres(options)),
   },
 } as const satisfies Record<string, Adapter<RecordStoreCapabilities, RecordStoreOptions, RecordStore>>);
 
-/** Where a store that lives in the data folder lives there; null where nothing is to be kept. */
-function placeOf({ name, data, path }: RecordStoreOptions, ending: string): string | null {
-  return data === null ? null : resolve(data, path ?? `${name}${ending}`);
+/** Where a store of this kind lives on the disk, in the data folder or elsewhere; null where it does not, or nothing is to be kept. */
+export function placeOfStore(kind: string, { name, data, path }: Omit<RecordStoreOptions, 'server'>): string | null {
+  const ending = ENDINGS[kind];
+  return data === null || ending === undefined ? null : resolve(data, path ?? `${name}${ending}`);
 }
+
+const ENDINGS: Readonly<Record<string, string>> = { sqlite: '.sqlite', pglite: '.pglite' };
 
 /** Where no server is to be asked, a database inside this process stands for it: it speaks the same. */
 function openPostgres({ name, data, server, clock }: RecordStoreOptions): RecordStore {

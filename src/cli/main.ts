@@ -1,11 +1,14 @@
 import { RegistryError } from '../errors/registry-error.ts';
+import { backup } from './backup.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { db } from './db.ts';
 import { docs } from './docs.ts';
 import { explain } from './explain.ts';
 import { helpFor } from './help.ts';
+import { migrate } from './migrate.ts';
 import { create } from './new.ts';
+import { restore } from './restore.ts';
 import { routes } from './routes.ts';
 import { run as runRoute } from './run.ts';
 import { schema } from './schema.ts';
@@ -31,6 +34,9 @@ const COMMANDS: readonly Command[] = [
   verify,
   user,
   token,
+  backup,
+  restore,
+  migrate,
   db,
   version,
 ];

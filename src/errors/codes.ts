@@ -81,6 +81,9 @@ export const ERROR_CODES = Object.freeze({
   UPSTREAM_INVALID: code(502, 'The upstream sent an answer that makes no sense'),
   UPSTREAM_CIRCUIT_OPEN: code(503, 'The upstream failed repeatedly and is left alone for a while', true),
 
+  // Moving house
+  BACKUP_INVALID: code(422, 'The file is not a whole backup'),
+
   // Trouble inside
   STORE_FAILURE: code(503, 'The store failed', true),
   STORE_UNREACHABLE: code(503, 'The database cannot be reached', true),

@@ -27,6 +27,8 @@ export interface RecordSuite {
   readonly place: RecordPlace;
   /** Another store on the same place, migrated; closed after the test. Only where the store is shared. */
   another(): Promise<GuardedRecordStore>;
+  /** A store on a new place, not migrated; both are gone after the test. `reopen` gives another on that place, where the store is shared. */
+  elsewhere(): Promise<{ readonly store: GuardedRecordStore; reopen(): GuardedRecordStore }>;
 }
 
 /** Documents with a row in `items` always and one in `claims` when they have an owner. */

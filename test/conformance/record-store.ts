@@ -3,14 +3,16 @@ import { type GuardedRecordStore, guardRecordStore } from '../../src/adapters/gu
 import type { CollectionSpec } from '../../src/ports/record-store.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { recordCommitSuite } from './record-commits.ts';
+import { recordDumpSuite } from './record-dump.ts';
 import { commitOf, ITEMS, item, keysOf, PLAIN, type RecordPlace, type RecordSuite, write } from './record-fixture.ts';
 import { recordLogSuite } from './record-log.ts';
 import { recordMigrationSuite } from './record-migration.ts';
 import { recordModelSuite } from './record-model.ts';
 import { recordQuerySuite } from './record-queries.ts';
 import { recordScheduleSuite } from './record-schedules.ts';
+import { recordSearchSuite } from './record-search.ts';
 
-export type UnsupportedRecordCapability = 'durable' | 'shared';
+export type UnsupportedRecordCapability = 'durable' | 'shared' | 'fullText';
 
 /** What every record store must do, behind its guard. */
 export function recordStoreSuite(
@@ -27,6 +29,7 @@ export function recordStoreSuite(
     let clock: FakeClock;
     let store: GuardedRecordStore;
     let others: GuardedRecordStore[] = [];
+    let places: RecordPlace[] = [];
     const suite: RecordSuite = {
       get store() {
         return store;
@@ -43,6 +46,16 @@ export function recordStoreSuite(
         await other.migrate([ITEMS, PLAIN], () => ({}));
         return other;
       },
+      async elsewhere() {
+        const other = await makePlace();
+        places.push(other);
+        const reopen = () => {
+          const opened = guardRecordStore(other.open(clock));
+          others.push(opened);
+          return opened;
+        };
+        return { store: reopen(), reopen };
+      },
     };
 
     beforeEach(async () => {
@@ -56,6 +69,8 @@ export function recordStoreSuite(
       others = [];
       await store.close();
       await place.remove();
+      for (const other of places) await other.remove();
+      places = [];
     });
 
     for (const { capability, reason } of options.unsupported) {
@@ -71,6 +86,8 @@ export function recordStoreSuite(
     recordMigrationSuite(suite);
     recordModelSuite(suite);
     recordScheduleSuite(suite, options.schedules ?? (Number(process.env.SCHEDULES) || 150));
+    if (!lacks('fullText')) recordSearchSuite(suite);
+    recordDumpSuite(suite, { shared: !lacks('shared') });
     if (!lacks('durable')) recordReopenSuite(suite);
     if (!lacks('shared')) recordSharingSuite(suite);
   });

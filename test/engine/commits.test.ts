@@ -157,6 +157,9 @@ function bound(store: RecordStore): RecordStore {
     sequence: () => store.sequence(),
     watch: (...args) => store.watch(...args),
     sweepExpired: (...args) => store.sweepExpired(...args),
+    dump: () => store.dump(),
+    load: (...args) => store.load(...args),
+    loadMark: () => store.loadMark(),
     health: () => store.health(),
     close: () => store.close(),
   };

@@ -16,6 +16,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   http: ['engine', 'identity', 'errors', 'shared'],
   inspect: ['engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
   sdk: ['main', 'engine types', 'errors', 'shared'],
+  moving: ['ports types', 'errors', 'shared'],
   scaffold: ['errors', 'shared'],
   seed: ['sdk', 'language', 'errors', 'shared'],
   trial: ['main', 'operations', 'engine', 'definition', 'language', 'ports types', 'errors', 'shared'],
@@ -57,6 +58,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'inspect',
     'jobs',
     'language',
+    'moving',
     'operations',
     'ports',
     'shared',
@@ -71,6 +73,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   pino: ['cli'],
   'better-sqlite3': ['adapters'],
   kysely: ['adapters'],
+  'tar-stream': ['moving'],
   pg: ['adapters'],
   '@electric-sql/pglite': ['adapters'],
   'lru-cache': ['adapters', 'identity'],
@@ -82,6 +85,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   jsonata: ['language'],
   re2js: ['language'],
   semver: ['shared', 'language'],
+  stemmer: ['shared'],
   'jsonc-parser': ['scaffold', 'definition', 'language'],
 };
 

@@ -2,6 +2,7 @@ import type { RecordStore } from '../../ports/record-store.ts';
 import { whenReady } from '../../shared/maybe-promise.ts';
 import { type CallStats, createCallMeter } from './call-meter.ts';
 import { checkKey, checkLimit, createRecordChecks } from './record-checks.ts';
+import { guardRecordTransfer, refuseHalfFilled } from './record-transfer.ts';
 
 export interface GuardedRecordStore extends RecordStore {
   /** Calls, failures and times by method. */
@@ -11,10 +12,11 @@ export interface GuardedRecordStore extends RecordStore {
 /**
  * The guard that stands before every record store. Refuses what no store may be asked: VALUE_INVALID for keys, limits and scalars
  * out of bounds (they may come from a client), INTERNAL for collections, indexes and columns that `migrate` was not told of, and for
- * two writes of one key. Turns unknown errors into STORE_FAILURE, measures, and refuses with CLOSING after `close`.
+ * two writes of one key. Does not migrate a store whose load is not finished (STORE_FAILURE with a sentence). Turns unknown errors into STORE_FAILURE, measures, and refuses with CLOSING after `close`.
  * Synchronous answers stay synchronous.
  */
 export function guardRecordStore(store: RecordStore): GuardedRecordStore {
+  const { search, similarWords } = store;
   const meter = createCallMeter('STORE_FAILURE');
   const checks = createRecordChecks(store.capabilities.maxValueBytes);
   return {
@@ -22,7 +24,10 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
     migrate: (collections, project, onProgress) =>
       meter.run('migrate', () => {
         checks.collections(collections);
-        return whenReady(store.migrate(collections, project, onProgress), () => checks.learn(collections));
+        return whenReady(store.loadMark(), (mark) => {
+          refuseHalfFilled(mark);
+          return whenReady(store.migrate(collections, project, onProgress), () => checks.learn(collections));
+        });
       }),
     get: (collection, key) =>
       meter.run('get', () => {
@@ -51,6 +56,20 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
         checks.count(query);
         return store.count(query);
       }),
+    ...(search === undefined || similarWords === undefined
+      ? {}
+      : {
+          search: (query) =>
+            meter.run('search', () => {
+              checks.search(query);
+              return search(query);
+            }),
+          similarWords: (query) =>
+            meter.run('similarWords', () => {
+              checks.similar(query);
+              return similarWords(query);
+            }),
+        }),
     commit: (commit) =>
       meter.run('commit', () => {
         checks.commit(commit);
@@ -69,6 +88,7 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
         checkLimit(limit);
         return store.sweepExpired(limit);
       }),
+    ...guardRecordTransfer(store, meter),
     ...(store.explain === undefined ? {} : { explain: (work) => store.explain?.(work) ?? [] }),
     ...(store.tables === undefined ? {} : { tables: store.tables }),
     health: () => meter.run('health', () => store.health()),

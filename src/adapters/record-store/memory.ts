@@ -11,14 +11,16 @@ import type {
   Page,
   ProjectRecord,
   RecordStore,
-  StoredEvent,
 } from '../../ports/record-store.ts';
 import { pageFingerprint } from '../../ports/record-store.ts';
+import { similarWords } from '../../ports/search-terms.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import { type EncodedRows, MemoryCollection, type MemoryRecord } from './memory-collection.ts';
-import { firstAbove } from './memory-index.ts';
+import { searchMemory } from './memory-search.ts';
+import { createMemoryTransfer, eventsAfter, type MemoryState } from './memory-transfer.ts';
 import { createNotifier } from './notifier.ts';
+import { firstAbove } from './sorted.ts';
 
 /** How long `outcome` remembers a commit. */
 const OUTCOME_MS = 3_600_000;
@@ -26,11 +28,16 @@ const OUTCOME_MS = 3_600_000;
 /** A store in this process's memory, for tests and demonstrations: the answers of the others, gone when it is closed. */
 export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}): RecordStore {
   const clock = options.clock ?? systemClock;
-  const collections = new Map<string, MemoryCollection>();
-  const events: StoredEvent[] = [];
   const outcomes = new Map<string, { readonly version: number; readonly at: number }>();
+  const state: MemoryState = {
+    collections: new Map(),
+    events: [],
+    sequence: 0,
+    mark: null,
+    forgetCommits: () => outcomes.clear(),
+  };
+  const { collections, events } = state;
   const notifier = createNotifier();
-  let sequence = 0;
 
   const collectionOf = (name: string): MemoryCollection => {
     const collection = collections.get(name);
@@ -122,19 +129,22 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
     const earlier = outcomes.get(asked.id);
     if (earlier !== undefined) return { ok: true, version: earlier.version };
     for (const check of asked.checks) if (!holds(check)) return { ok: false, reason: 'check', check };
-    if (asked.puts.length + asked.deletes.length + asked.events.length === 0) return { ok: true, version: sequence };
+    if (asked.puts.length + asked.deletes.length + asked.events.length === 0)
+      return { ok: true, version: state.sequence };
     const rows = asked.puts.map(({ collection, key, rows }) => collectionOf(collection).encode(key, rows));
     for (const { collection } of asked.deletes) collectionOf(collection);
     const conflict = uniqueConflict(asked, rows);
     if (conflict !== null) return conflict;
 
     // Nothing below can fail: all or nothing.
-    const version = ++sequence;
+    const version = ++state.sequence;
     for (const { collection, key } of asked.deletes) collectionOf(collection).delete(key);
     for (const [place, { collection, key, value, expiresAt }] of asked.puts.entries()) {
       collectionOf(collection).put({ key, value, version, expiresAt }, rows[place] ?? []);
     }
-    for (const event of asked.events) events.push({ ...event, position: events.length + 1, version });
+    for (const event of asked.events) {
+      events.push({ ...event, position: (events.at(-1)?.position ?? 0) + 1, version });
+    }
     remember(asked.id, version);
     notifier.notify();
     return { ok: true, version };
@@ -150,7 +160,7 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
   }
 
   return {
-    capabilities: Object.freeze({ durable: false, shared: false, fullText: false, maxValueBytes: null }),
+    capabilities: Object.freeze({ durable: false, shared: false, fullText: true, maxValueBytes: null }),
 
     async migrate(specs: readonly CollectionSpec[], project: ProjectRecord): Promise<void> {
       for (const spec of specs) {
@@ -177,11 +187,18 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
     list,
     query,
     count,
+    search(asked) {
+      const now = clock.now();
+      return searchMemory(collectionOf(asked.collection), asked, (record) => isAlive(record, now));
+    },
+    similarWords({ collection, index, text }) {
+      const texts = collectionOf(collection).index(index).text;
+      return similarWords(text, (word) => texts?.sharing(word) ?? []);
+    },
     commit,
     outcome: (id) => outcomes.get(id)?.version ?? null,
-    // Position n stands at place n - 1: nothing is ever taken out.
-    events: (after, limit) => events.slice(after, after + limit),
-    sequence: () => sequence,
+    events: (after, limit) => eventsAfter(events, after, limit),
+    sequence: () => state.sequence,
     watch: (onChange) => notifier.add(onChange),
     sweepExpired(limit) {
       const now = clock.now();
@@ -196,6 +213,7 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
       }
       return gone;
     },
+    ...createMemoryTransfer(state),
     health: () => ({ ok: true, latencyMs: 0 }),
     close() {
       notifier.close();

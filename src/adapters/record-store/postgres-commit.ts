@@ -72,7 +72,7 @@ export function createPgCommitter(
       const row = rows[name];
       return row === undefined
         ? []
-        : [{ index, name, key, row: encodeRow(index.spec, row), expiresAt: expiresAt ?? NEVER }];
+        : [{ index, name, key, row: encodeRow(index.spec, row), source: row, expiresAt: expiresAt ?? NEVER }];
     });
 
   /** What the records that are to be written hold in indexes by which others may look for them. */

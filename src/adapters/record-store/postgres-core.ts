@@ -12,6 +12,7 @@ import { migratePgCollection } from './postgres-migrate.ts';
 import { createPgReader } from './postgres-reader.ts';
 import { statement } from './postgres-statement.ts';
 import { createPgTables, hasPgTables } from './postgres-tables.ts';
+import { createPgTransfer, FLOOR, toEvent } from './postgres-transfer.ts';
 import { hasWrites } from './sql-commit.ts';
 import { param } from './sql-statement.ts';
 
@@ -45,7 +46,8 @@ const HORIZON = statement(
 );
 const NEWEST = statement(
   sql`SELECT base, pg_current_xact_id()::text::bigint,
-    greatest((SELECT max(version) FROM commits), (SELECT max(version) FROM events)) FROM state`,
+    greatest((SELECT max(version) FROM commits), (SELECT max(version) FROM events), (SELECT value::bigint FROM meta WHERE name = ${sql.lit(FLOOR)}))
+    FROM state`,
 );
 const SET_BASE = statement(sql`UPDATE state SET base = ${param('base')}::bigint`);
 const FORGET = statement(
@@ -95,10 +97,11 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
   }
 
   const tables: StoreTables = createPgTables(schema, connected, locks.migration);
+  const { closeDumps, ...transfer } = createPgTransfer(connected, tables, locks);
 
   /**
-   * A store that was moved to another server finds lower transaction ids there: versions go on above all there were. Also where they
-   * were loaded from elsewhere.
+   * A store that was moved to another server finds lower transaction ids there: versions go on above all there were. Where they were
+   * loaded from elsewhere, the load has seen to it, and left a note for a move after it.
    */
   async function raiseBase(): Promise<void> {
     const [row] = await run(NEWEST, {});
@@ -157,6 +160,8 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
     list: (query) => reader.list(run, query, now()),
     query: (query) => reader.query(run, query, now()),
     count: (query) => reader.count(run, query, now()),
+    search: (query) => reader.searcher.search(run, query, now()),
+    similarWords: (query) => reader.searcher.similarWords(run, query),
     async commit(commit) {
       if (hasWrites(commit)) {
         const result = await limit(() => committing().commit(commit, now()));
@@ -206,9 +211,11 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
       }
     },
     tables,
+    ...transfer,
     async close() {
       stopPolling();
       notifier.close();
+      await closeDumps();
       const closing = driver;
       driver = null;
       connecting = null;
@@ -230,15 +237,4 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
       return lost;
     });
   }
-}
-
-function toEvent([position, version, id, type, at, payload]: readonly unknown[]): StoredEvent {
-  return {
-    position: Number(position),
-    version: Number(version),
-    id: String(id),
-    type: String(type),
-    at: String(at),
-    payload: String(payload),
-  };
 }

@@ -19,6 +19,7 @@ import { createSqliteReader } from './sqlite-reader.ts';
 import { prepare } from './sqlite-statement.ts';
 import { createSqliteTables, doneMigrations, SQLITE_MIGRATIONS } from './sqlite-tables.ts';
 import { createTransactor } from './sqlite-transaction.ts';
+import { createSqliteTransfer } from './sqlite-transfer.ts';
 import type { Projected } from './sqlite-writer.ts';
 import { openDirectWriter, openWriterThread } from './sqlite-writer-client.ts';
 
@@ -44,6 +45,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
   const transactor = createTransactor(database);
   const notifier = createNotifier();
   const tables = createSqliteTables(database, busyTimeoutMs);
+  const { closeDumps, ...transfer } = createSqliteTransfer(database, file, transactor, tables);
   const now = (): number => clock.now();
   let timer: NodeJS.Timeout | null = null;
   let opened: ReturnType<typeof prepareAll> | null = null;
@@ -121,7 +123,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
   }
 
   return {
-    capabilities: Object.freeze({ durable: isFile, shared: isFile, fullText: false, maxValueBytes: null }),
+    capabilities: Object.freeze({ durable: isFile, shared: isFile, fullText: true, maxValueBytes: null }),
     async migrate(collections, project, onProgress = () => {}) {
       if (doneMigrations(database).length < SQLITE_MIGRATIONS.length) await tables.up();
       opened ??= prepareAll();
@@ -136,6 +138,8 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     list: (query) => parts().reader.list(query),
     query: (query) => parts().reader.query(query),
     count: (query) => parts().reader.count(query),
+    search: (query) => parts().reader.searcher.search(query),
+    similarWords: (query) => parts().reader.searcher.similarWords(query),
     commit(commit) {
       const { writer, committer } = parts();
       // What only checks needs no lock.
@@ -172,6 +176,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     watch,
     tables,
     sweepExpired: (limit) => parts().writer.sweepExpired(limit, now()),
+    ...transfer,
     explain(work) {
       const { committer, reader } = parts();
       switch (work.kind) {
@@ -193,6 +198,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     close() {
       stopPolling();
       notifier.close();
+      closeDumps();
       const closing = opened?.writer.close();
       if (closing instanceof Promise) return closing.then(() => void database.close());
       database.close();

@@ -1,0 +1,63 @@
+import { unlinkSync } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
+import { RegistryError } from '../errors/registry-error.ts';
+import { letGo } from '../shared/passing-bytes.ts';
+
+/** A file that bears its name only when it is whole. */
+export interface BackupFile {
+  readonly out: Writable;
+  /** When `out` has ended: gives the file its name, in place of one that had it, durably. */
+  keep(): Promise<void>;
+  /** Removes what was written so far. At once, so that a process can do it at its end; nothing once it was kept. */
+  discard(): void;
+}
+
+/** Begins a file beside the one that it is to be. Fails with the error of the file system. */
+export async function createBackupFile(path: string): Promise<BackupFile> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+  // It holds hashes of passwords and keys.
+  const handle = await open(temporary, 'w', 0o600);
+  let isOpen = true;
+  const discard = () => {
+    if (isOpen) unlinkSync(temporary);
+    isOpen = false;
+  };
+  return {
+    out: writableOf(handle),
+    async keep() {
+      await rename(temporary, path);
+      isOpen = false;
+      const folder = await open(dirname(path), 'r');
+      await folder.sync().finally(() => folder.close());
+    },
+    discard,
+  };
+}
+
+/** Writes to a file, makes it durable at the end, and closes it. The last to use what passes through. */
+function writableOf(handle: FileHandle): Writable {
+  const settle = (work: Promise<unknown>, done: (error?: Error) => void) =>
+    void work.then(
+      () => done(),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+  const writeAll = async (chunk: Uint8Array) => {
+    for (let at = 0; at < chunk.byteLength; ) at += (await handle.write(chunk, at)).bytesWritten;
+    letGo(chunk);
+  };
+  return new Writable({
+    highWaterMark: 1024 * 1024,
+    write: (chunk: Uint8Array, _encoding, done) => settle(writeAll(chunk), done),
+    final: (done) => settle(handle.sync(), done),
+    destroy: (error, done) => settle(handle.close(), (trouble) => done(error ?? trouble ?? null)),
+  });
+}
+
+/** What the file system says of a backup's file, as a failure with a sentence; anything else as it is. */
+export function toFileError(thrown: unknown, path: string): unknown {
+  if (!(thrown instanceof Error && 'syscall' in thrown && 'code' in thrown)) return thrown;
+  const code = thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT' ? 'STORE_FULL' : 'STORE_FAILURE';
+  return new RegistryError(code, { message: `${path}: ${thrown.message}` });
+}
