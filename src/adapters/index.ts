@@ -51,23 +51,23 @@ export interface RecordServerOptions {
 
 export const recordStores = Object.freeze({
   memory: {
-    capabilities: { durable: false, shared: false, fullText: false, maxValueBytes: null },
+    capabilities: { durable: false, shared: false, fullText: true, maxValueBytes: null },
     open: (options) => guardRecordStore(openMemoryRecordStore(options)),
   },
   sqlite: {
-    capabilities: { durable: true, shared: true, fullText: false, maxValueBytes: null },
+    capabilities: { durable: true, shared: true, fullText: true, maxValueBytes: null },
     open: (options) =>
       guardRecordStore(
         openSqliteRecordStore({ file: placeOfStore('sqlite', options) ?? ':memory:', clock: options.clock }),
       ),
   },
   pglite: {
-    capabilities: { durable: false, shared: false, fullText: false, maxValueBytes: null },
+    capabilities: { durable: false, shared: false, fullText: true, maxValueBytes: null },
     open: (options) =>
       guardRecordStore(openPgliteRecordStore({ clock: options.clock, folder: placeOfStore('pglite', options) })),
   },
   postgres: {
-    capabilities: { durable: true, shared: true, fullText: false, maxValueBytes: null },
+    capabilities: { durable: true, shared: true, fullText: true, maxValueBytes: null },
     open: (options) => guardRecordStore(openPostgres(options)),
   },
 } as const satisfies Record<string, Adapter<RecordStoreCapabilities, RecordStoreOptions, RecordStore>>);

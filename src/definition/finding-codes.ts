@@ -29,7 +29,7 @@ export const FINDING_CODES = Object.freeze({
   // Names
   REFERENCE_UNKNOWN: error('Something is named that is declared nowhere'),
   DUPLICATE_ID: error('Two things of one kind have the same name'),
-  STORE_KIND: error('A store is of a kind that is unknown or not available'),
+  STORE_KIND: error('A store is of a kind that is unknown, not available, or cannot do what is asked of it'),
   STORE_KIND_READ_AS: warning('A store is of a kind that the engine replaces with its embedded default'),
 
   // Operations and their arguments
@@ -62,6 +62,7 @@ export const FINDING_CODES = Object.freeze({
   TXN_NESTED: error('A transaction begins inside another'),
   TXN_WRITE_OUTSIDE: error('A record, index or event is written outside a transaction'),
   TXN_BLOB_LATE: error('A transaction uses the digest of a blob that is put only after its commit'),
+  TXN_SEARCH: error('A search runs inside a transaction, whose commit could not prove what it found'),
   TXN_STORES: error('One transaction touches documents of several record stores'),
   BLOB_UNCHECKED: error('A blob is put with neither an expected digest nor a check after it'),
   BODY_READ_TWICE: error('The request body, which can be read once, is read by a second step'),
@@ -75,6 +76,8 @@ export const FINDING_CODES = Object.freeze({
   // What is written and read
   VALUE_NEVER_FITS: error('What is written into a document or an event can never fit its schema'),
   FIELD_UNKNOWN: error('An index, a query or a condition names a field that there cannot be'),
+  FIELD_NOT_TEXT: error('An index searches a field that never holds a text'),
+  SEARCH_WITHOUT_TEXT: error('A search asks an index that has no `text`'),
   MEMBER_UNKNOWN: warning('A member of a variable, or a feature, is read that there cannot be'),
   CODE_NEVER_RAISED: warning('A `catch` or an error table names a code that nothing there raises'),
   INDEX_WRITE_REDUNDANT: warning('A step writes an index that the engine keeps itself'),

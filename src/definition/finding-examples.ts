@@ -68,6 +68,7 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
   TXN_NESTED: example('"txn.begin" twice before "txn.commit"', 'Remove the inner one'),
   TXN_WRITE_OUTSIDE: example('{ "op": "kv.put" } on its own', '"txn.begin", "kv.put", "txn.commit"'),
   TXN_BLOB_LATE: example('"txn.commit" of a digest, then "blob.put" of that blob', 'Put the blob before "txn.begin"'),
+  TXN_SEARCH: example('"txn.begin", "search.query", "txn.commit"', 'Search before "txn.begin"'),
   TXN_STORES: example(
     'Documents of two kv stores in one transaction',
     'Keep documents that change together in one store',
@@ -97,6 +98,11 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
     '"value": { "title": "$title" }',
   ),
   FIELD_UNKNOWN: example('"fields": ["shelff"]', '"fields": ["shelf"]'),
+  FIELD_NOT_TEXT: example('"text": { "pages": 1 } where "pages" is an integer', '"text": { "title": 1 }'),
+  SEARCH_WITHOUT_TEXT: example(
+    '{ "op": "search.query", "args": { "index": "books" } } where "books" has no "text"',
+    '"books": { "text": { "title": 3, "summary": 1 } }',
+  ),
   MEMBER_UNKNOWN: example('"$book.titel"', '"$book.title"'),
   CODE_NEVER_RAISED: example(
     '"catch": { "NOT_FOUND": [] } at a "kv.get"',

@@ -41,6 +41,8 @@ export interface Loaded {
 export interface LoadOptions {
   /** Kinds of kv stores that this build can open. */
   readonly availableKvKinds?: readonly string[];
+  /** Those of them that can search texts; all by default. */
+  readonly fullTextKvKinds?: readonly string[];
 }
 
 /**
@@ -54,12 +56,14 @@ export async function loadDefinition(path: string, vocabulary: Vocabulary, optio
   const reader = schema === null ? null : openObject(schema.json, spotOf(schema.json), reporter);
   if (reader === null) return { definition: null, findings: reporter.findings(), root, files };
 
+  const availableKvKinds = options.availableKvKinds ?? ['memory', 'sqlite', 'pglite', 'postgres'];
   const context: LoadContext = {
     places,
     reporter,
     names: createNames(reporter),
     vocabulary,
-    availableKvKinds: options.availableKvKinds ?? ['memory', 'sqlite', 'pglite', 'postgres'],
+    availableKvKinds,
+    fullTextKvKinds: options.fullTextKvKinds ?? availableKvKinds,
   };
   const opened = packs.flatMap((pack) => {
     const packReader = openObject(pack.pack.json, spotOf(pack.pack.json), reporter);

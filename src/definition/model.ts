@@ -27,6 +27,8 @@ export interface LoadContext {
   readonly vocabulary: Vocabulary;
   /** Kinds of kv stores that this version can open. */
   readonly availableKvKinds: readonly string[];
+  /** Those of them that can search texts. */
+  readonly fullTextKvKinds: readonly string[];
 }
 
 /** A list of steps as written, with what it stands on. */

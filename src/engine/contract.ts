@@ -5,7 +5,8 @@ import type { LinearRegex } from '../language/regex.ts';
 import type { ByteHandle, StoredValue } from '../language/values.ts';
 import type { DigestAlgorithm } from '../ports/blob-store.ts';
 import type { Cache } from '../ports/cache.ts';
-import type { Filter, IndexSpec } from '../ports/record-store.ts';
+import type { FacetCount } from '../ports/record-search.ts';
+import type { Filter, IndexRow, IndexSpec } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 
@@ -151,6 +152,8 @@ export interface Records {
   ): MaybePromise<RecordPage>;
   query(index: IndexPlan, query: RecordQuery, asRegistry?: boolean): MaybePromise<RecordPage>;
   count(index: IndexPlan, where: readonly Filter[], asRegistry?: boolean): MaybePromise<number>;
+  /** Never inside a transaction: its commit could not prove what was found. */
+  search(index: IndexPlan, query: TextQuery, asRegistry?: boolean): Promise<FoundPage>;
   /** Buffers a write; the document is checked against its schema and size. `value` is plain, a StoredValue, or a handle's plain form. */
   put(
     document: DocumentPlan,
@@ -176,6 +179,32 @@ export interface RecordPage {
   readonly records: readonly StoredValue[];
   /** Opaque; null when there are no more. For lists: the encoded key to go on after. */
   readonly next: string | null;
+}
+
+/** What somebody looks for in the texts of an index. Where nothing has the words, those that resemble them are looked for. */
+export interface TextQuery {
+  readonly text: string;
+  readonly where: readonly Filter[];
+  readonly limit: number;
+  readonly cursor: string | null;
+  /** Whether all that is found is counted. */
+  readonly wantsTotal: boolean;
+  /** Columns and list columns whose values are counted over all that is found. */
+  readonly facets: readonly string[];
+  /** What stands before and after each word that was looked for; null where nobody wants to see the texts. See `snippetOf`. */
+  readonly highlight: { readonly before: string; readonly after: string } | null;
+}
+
+export interface FoundPage extends RecordPage {
+  /** By record, in weights. */
+  readonly scores: readonly number[];
+  /** By record, the place of each text where the words stand, or its beginning; null for no text. Empty unless asked for. */
+  readonly highlights: readonly Readonly<Record<string, string | null>>[];
+  /** Null unless asked for. */
+  readonly total: number | null;
+  readonly facets: Readonly<Record<string, readonly FacetCount[]>>;
+  /** By word looked for, folded, the words taken for it, where nothing had it; null where something had all of them. */
+  readonly similar: Readonly<Record<string, readonly string[]>> | null;
 }
 
 /** Blobs as a pipeline sees them. Leases of what was put are settled by the commit and ended with the request. */
@@ -226,6 +255,8 @@ export interface IndexPlan {
   sortColumn(field: string): string;
   /** Turns a value of a field into what its column holds. */
   readonly keys: readonly { readonly name: string; readonly fields: readonly string[] }[];
+  /** What a document has in the index; null when it is not in it. */
+  row(value: unknown): MaybePromise<IndexRow | null>;
 }
 
 /** A response as a pipeline gives it. The engine adds HTTP: ETag, conditions, ranges, HEAD, lengths. */

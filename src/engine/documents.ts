@@ -8,6 +8,7 @@ import { member } from '../language/member.ts';
 import { compileKeyCodec, parseKeyTemplate } from '../language/record-key.ts';
 import { compileTemplate, parseTemplate } from '../language/template.ts';
 import type { CollectionSpec, IndexRow, IndexRows, IndexSpec, Scalar } from '../ports/record-store.ts';
+import { TERMS_REVISION, textOf } from '../ports/search-terms.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import { versionSortKey } from '../shared/versions.ts';
 import type { DocumentPlan, IndexPlan } from './contract.ts';
@@ -97,7 +98,7 @@ function compileDocument(
   });
   const schema = document.schema === null ? null : (definition.schemas[document.schema] ?? null);
   const projections = declared.map((index) => compileIndex(definition, index, schema));
-  for (const { spec, index } of projections) {
+  for (const { spec, index, row } of projections) {
     const indexPlan: IndexPlan = Object.freeze({
       name: index.name,
       document: plan,
@@ -105,6 +106,7 @@ function compileDocument(
       spec,
       sortColumn: sortColumnOf,
       keys: index.keys.map((key) => ({ name: key.name, fields: key.fields.map(columnOf) })),
+      row,
     });
     plans.push(indexPlan);
     indexes.set(index.name, indexPlan);
@@ -153,10 +155,12 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
   const columns = [...fields].filter((field) => !isArray(field)).map(columnOf);
   for (const field of sorted) columns.push(sortColumnOf(field));
   const ordering = definition.versioning.ordering;
+  const text = Object.entries(index.text).map(([field, weight]) => ({ column: columnOf(field), weight }));
   const spec: IndexSpec = Object.freeze({
     name: index.name,
     columns,
     arrays,
+    ...(text.length === 0 ? {} : { text }),
     keys: index.keys.map((key) => ({
       name: key.name,
       fields: key.fields.map(columnOf),
@@ -164,7 +168,7 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
       unique: key.unique,
     })),
     revision: createHash('sha256')
-      .update(JSON.stringify([index.derive, index.filter, columns, arrays, ordering]))
+      .update(JSON.stringify([index.derive, index.filter, columns, arrays, ordering, ...contentOf(text)]))
       .digest('hex')
       .slice(0, 16),
   });
@@ -182,12 +186,14 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
   const plainColumns = [...columns, ...arrays].filter(
     (column) => !derivedNames.has(column) && !column.endsWith('$order'),
   );
+  const searched = text.map(({ column }) => column).filter((column) => !columns.concat(arrays).includes(column));
 
   const build = (value: unknown, frame: Frame): IndexRow | null => {
     if (filter !== null && !filter.test(frame)) return null;
     const row: Record<string, Scalar | readonly Scalar[]> = {};
     for (const { name, evaluate } of derive) row[name] = indexable(evaluate(frame), arrays.includes(name));
     for (const column of plainColumns) row[column] = indexable(dotted(value, column), arrays.includes(column));
+    for (const column of searched) row[column] = searchable(dotted(value, column));
     for (const field of sorted) {
       const version = row[field];
       row[sortColumnOf(field)] = typeof version === 'string' ? versionSortKey(ordering, version) : null;
@@ -206,6 +212,11 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
       })();
     },
   };
+}
+
+/** What decides which terms an index has, beside its columns; nothing where it has no texts. */
+function contentOf(text: NonNullable<IndexSpec['text']>): readonly string[] {
+  return text.length === 0 ? [] : [TERMS_REVISION, ...text.map(({ column }) => column)];
 }
 
 function blobIndex(document: DocumentDefinition): IndexSpec {
@@ -284,6 +295,12 @@ function dotted(value: unknown, path: string): unknown {
 function indexable(value: unknown, isArray: boolean): Scalar | readonly Scalar[] {
   if (isArray) return Array.isArray(value) ? value.filter(isScalar) : isScalar(value) && value !== null ? [value] : [];
   return isScalar(value) ? value : null;
+}
+
+/** As much of a value as is searched: a text or the texts of a list as one, null for all else. */
+function searchable(value: unknown): string | null {
+  if (typeof value === 'string') return textOf(value);
+  return Array.isArray(value) ? textOf(value.filter(isScalar)) : null;
 }
 
 function isScalar(value: unknown): value is Scalar {

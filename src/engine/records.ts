@@ -15,10 +15,11 @@ import type {
   Scalar,
 } from '../ports/record-store.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
-import type { DocumentPlan, IndexPlan, RecordPage, RecordQuery, Records } from './contract.ts';
+import type { DocumentPlan, FoundPage, IndexPlan, RecordPage, RecordQuery, Records, TextQuery } from './contract.ts';
 import type { DocumentRules } from './documents.ts';
 import { countOverlay, overlayList, overlayQuery } from './overlay.ts';
 import type { RequestState } from './request-state.ts';
+import { searchIndex } from './search.ts';
 import type { PendingWrite, Transaction } from './transaction.ts';
 
 /** Records as one request sees them: through its open transaction and through `visible_when`. */
@@ -115,6 +116,12 @@ export class RequestRecords implements Records {
       txn?.noteCount(query, count);
       return count;
     });
+  }
+
+  async search(index: IndexPlan, query: TextQuery, asRegistry = false): Promise<FoundPage> {
+    if (this.#session.txn !== null)
+      throw new RegistryError('INTERNAL', { message: 'A search was run inside a transaction' });
+    return searchIndex(this.#session, index, query, this.#visible(index.document, asRegistry));
   }
 
   put(

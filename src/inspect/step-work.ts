@@ -22,6 +22,7 @@ export function workOf(step: StepDefinition, declared: Declared): readonly StepW
   const [family] = step.op.split('.');
   if (family === 'kv') return documentWork(step, declared);
   if (family === 'index') return indexWork(step, declared);
+  if (family === 'search') return searchWork(step, declared);
   if (step.op === 'emit.event') return [{ store: declared.eventStore, when: 'commit', work: { kind: 'event' } }];
   return [];
 }
@@ -61,6 +62,29 @@ function indexWork(step: StepDefinition, declared: Declared): readonly StepWork[
   // The engine keeps an incremental index itself: these steps then write nothing of their own.
   if (!index.manual) return [];
   return [{ store, when: 'commit', work: { kind: step.op === 'index.delete' ? 'delete' : 'put', collection } }];
+}
+
+function searchWork(step: StepDefinition, declared: Declared): readonly StepWork[] {
+  const index = declared.index(String(step.args.index));
+  if (index === null) return [];
+  const facets = Array.isArray(step.args.facets) ? step.args.facets.map(String) : [];
+  const { collection, index: name, where, limit } = sampleQuery(index, { ...step.args, key: {} });
+  const columns = [...index.spec.columns, ...index.spec.arrays];
+  const work: ReadWork = {
+    kind: 'search',
+    query: {
+      collection,
+      index: name,
+      where,
+      limit,
+      text: 'two words',
+      similar: null,
+      after: null,
+      wantsTotal: Object.hasOwn(step.args, 'out_total'),
+      facets: facets.filter((column) => columns.includes(column)).map((column) => ({ column, limit: SAMPLE_LIMIT })),
+    },
+  };
+  return [{ store: index.document.store, when: 'now', work }];
 }
 
 const SAMPLE_LIMIT = 100;

@@ -95,6 +95,15 @@ export function createTrace(): Trace {
     return answer;
   }
 
+  function searchesOf({ search, similarWords }: RecordStore, name: string): Partial<RecordStore> {
+    if (search === undefined || similarWords === undefined) return {};
+    return {
+      search: (query) => call(name, 'search', `${query.index} ${JSON.stringify(query.text)}`, () => search(query)),
+      similarWords: (query) =>
+        call(name, 'similarWords', `${query.index} ${JSON.stringify(query.text)}`, () => similarWords(query)),
+    };
+  }
+
   return {
     steps,
     watch: {
@@ -105,6 +114,7 @@ export function createTrace(): Trace {
     },
     recordStore: (store, name) => ({
       ...store,
+      ...searchesOf(store, name),
       get: (collection, key) => call(name, 'get', `${collection} ${key}`, () => store.get(collection, key)),
       getMany: (collection, keys) =>
         call(name, 'getMany', `${collection} ${keys.join(' ')}`, () => store.getMany(collection, keys)),

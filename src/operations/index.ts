@@ -32,6 +32,7 @@ import { respondError } from './respond/error.ts';
 import { respondJson } from './respond/json.ts';
 import { respondRedirect } from './respond/redirect.ts';
 import { respondText } from './respond/text.ts';
+import { searchQuery } from './search/query.ts';
 import { format } from './string/format.ts';
 import { nowIso8601 } from './time/now_iso8601.ts';
 import { validateEntity } from './validate/entity.ts';
@@ -75,6 +76,7 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   respondJson,
   respondRedirect,
   respondText,
+  searchQuery,
   format,
   nowIso8601,
   validateEntity,

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { RecordTransfer } from './record-dump.ts';
+import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords, TextColumn } from './record-search.ts';
 
 /**
  * The record store: ordered keys in collections, a version on every record, and one atomic commit with checks.
@@ -32,6 +33,11 @@ export interface RecordStore extends RecordTransfer {
   query(query: IndexQuery): MaybePromise<Page>;
   /** How many records fit. Cost grows with the matches. */
   count(query: CountQuery): MaybePromise<number>;
+
+  /** Ranked text search; see `record-search.ts`. Absent, as is `similarWords`, where `capabilities.fullText` is false. */
+  search?(query: SearchQuery): MaybePromise<SearchPage>;
+  /** The words of an index that resemble those of a query: what to search with where nothing was found. */
+  similarWords?(query: SimilarQuery): MaybePromise<SimilarWords>;
 
   /**
    * Applies everything or nothing. The checks are evaluated again inside the commit; the first that fails is returned.
@@ -149,6 +155,8 @@ export interface IndexSpec {
   readonly columns: readonly string[];
   /** Columns that hold a list of scalars, each element of which is indexed. */
   readonly arrays: readonly string[];
+  /** Columns that are searched, left out where none is. Rows have a text, a list of texts or null in them. */
+  readonly text?: readonly TextColumn[];
   readonly keys: readonly IndexKeySpec[];
   /** Changes when what the rows contain changes (other derive, other filter): the index is then filled again. */
   readonly revision: string;
@@ -190,7 +198,8 @@ export type ReadWork =
   | { readonly kind: 'get' | 'getMany'; readonly collection: string }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'query'; readonly query: IndexQuery }
-  | { readonly kind: 'count'; readonly query: CountQuery };
+  | { readonly kind: 'count'; readonly query: CountQuery }
+  | { readonly kind: 'search'; readonly query: SearchQuery };
 /** One write of a commit. */
 export type WriteWork = { readonly kind: 'put' | 'delete'; readonly collection: string } | { readonly kind: 'event' };
 

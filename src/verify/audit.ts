@@ -5,6 +5,7 @@ import type { DocumentRules } from '../engine/documents.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { createSchemaCompiler, type SchemaValidator } from '../language/json-schema.ts';
 import type { Filter, IndexRow, StoredRecord } from '../ports/record-store.ts';
+import { wordsOf } from '../shared/words.ts';
 import type { Difference } from '../trial/differences.ts';
 import type { Trial } from '../trial/trial.ts';
 import { bytesOf } from './blob-probes.ts';
@@ -50,6 +51,10 @@ export function createAuditor(): Auditor {
         if (!(await isFound(trial, index, fields, row, record.key)))
           problems.push(`is not found by ${name} of ${index.name}`);
       }
+      const word = wordOf(index, row);
+      if (word === null) continue;
+      seen.indexed++;
+      if (!(await isHit(trial, index, word, record.key))) problems.push(`is not found by "${word}" in ${index.name}`);
     }
     for (const digest of rules.digests(value)) {
       seen.blobs++;
@@ -100,6 +105,19 @@ async function isFound(
   const store = runtime.store(index.document.store);
   const query = { collection: index.document.name, index: index.name, where, order: [], limit: 10_000, after: null };
   return (await store.query(query)).records.some((record) => record.key === key);
+}
+
+/** Some word of the texts that the index searches. */
+function wordOf({ spec }: IndexPlan, row: IndexRow): string | null {
+  const texts = (spec.text ?? []).flatMap(({ column }) => row[column] ?? []).filter((text) => typeof text === 'string');
+  return wordsOf(texts.join(' ')).next().value?.word ?? null;
+}
+
+async function isHit({ runtime }: Trial, index: IndexPlan, text: string, key: string): Promise<boolean> {
+  const query = { similar: null, where: [], limit: 10_000, after: null, wantsTotal: false, facets: [] };
+  const store = runtime.store(index.document.store);
+  const page = await store.search?.({ ...query, collection: index.document.name, index: index.name, text });
+  return page?.hits.some((hit) => hit.key === key) ?? false;
 }
 
 async function isWhole({ runtime }: Trial, digest: string): Promise<boolean> {

@@ -13,7 +13,45 @@ export async function verifyIndex(store: RecordStore, collection: string, index:
       await attempt(`index ${index.name} finds by ${key.name}`, () => verifyKey(store, collection, index, key)),
     );
   }
+  if (index.text !== undefined && store.search !== undefined)
+    checks.push(await attempt(`index ${index.name} is searched`, () => verifyTexts(store, collection, index)));
   return checks;
+}
+
+/** A word in each of the texts finds the record, the heaviest text first, until it is deleted. */
+async function verifyTexts(store: RecordStore, collection: string, index: IndexSpec): Promise<void> {
+  const group = randomUUID();
+  const word = `w${group.replaceAll('-', '')}`;
+  const texts = (index.text ?? []).toSorted((a, b) => b.weight - a.weight);
+  const nothing = rowOf(index, { name: '', fields: [], sort: [], unique: false }, group, 0);
+  const puts = texts.map(({ column }, rank) => ({
+    collection,
+    key: `verify/${group}/${rank}`,
+    value: '{}',
+    expiresAt: null,
+    rows: { [index.name]: { ...nothing, [column]: index.arrays.includes(column) ? [word] : word } },
+  }));
+  const commit = { id: randomUUID(), checks: [], puts: [], deletes: [], events: [] };
+  const find = async () => {
+    const query = { similar: null, where: [], limit: 100, after: null, wantsTotal: true, facets: [] };
+    const page = await store.search?.({ ...query, collection, index: index.name, text: word });
+    return [page?.total, ...(page?.hits ?? []).map(({ key }) => key)].join();
+  };
+  // A unique key may let only one of them in at a time.
+  const unique = index.keys.some((key) => key.unique);
+  for (const put of unique ? puts : [null]) {
+    const written = put === null ? puts : [put];
+    must((await store.commit({ ...commit, id: randomUUID(), puts: written })).ok, 'The records could not be written');
+    try {
+      const expected = [written.length, ...written.map(({ key }) => key)].join();
+      const found = await find();
+      must(found === expected, `Found ${found} instead of ${expected}`);
+    } finally {
+      const deletes = written.map(({ key }) => ({ collection, key }));
+      await store.commit({ ...commit, id: randomUUID(), deletes });
+    }
+  }
+  must((await find()) === '0', 'Deleted records are still found');
 }
 
 async function verifyKey(store: RecordStore, collection: string, index: IndexSpec, key: IndexKeySpec): Promise<void> {
@@ -74,6 +112,7 @@ async function verifyKey(store: RecordStore, collection: string, index: IndexSpe
 function rowOf(index: IndexSpec, key: IndexKeySpec, group: string, rank: number): IndexRow {
   const cellOf = (column: string) => (key.fields.includes(column) ? group : `${group}${rank}`);
   return Object.fromEntries([
+    ...(index.text ?? []).map(({ column }) => [column, null]),
     ...index.columns.map((column) => [column, cellOf(column)]),
     ...index.arrays.map((column) => [column, [cellOf(column)]]),
   ]);

@@ -27,6 +27,7 @@ recordStoreSuite(
     };
   },
   {
+    schedules: 20,
     unsupported: [
       { capability: 'durable', reason: 'it does not fsync' },
       { capability: 'shared', reason: 'one process at a time has the folder' },

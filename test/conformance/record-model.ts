@@ -200,7 +200,7 @@ function bytewise(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-interface Random {
+export interface Random {
   /** A whole number from 0 to `end`, without it. */
   below(end: number): number;
   pick<T>(values: readonly T[]): T;
@@ -209,7 +209,7 @@ interface Random {
 }
 
 /** Mulberry32: small, seeded, good enough to choose test cases. */
-function createRandom(seed: number): Random {
+export function createRandom(seed: number): Random {
   let state = seed;
   const below = (end: number): number => {
     state = (state + 0x6d2b79f5) | 0;

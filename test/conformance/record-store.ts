@@ -9,14 +9,20 @@ import { recordLogSuite } from './record-log.ts';
 import { recordMigrationSuite } from './record-migration.ts';
 import { recordModelSuite } from './record-model.ts';
 import { recordQuerySuite } from './record-queries.ts';
+import { recordScheduleSuite } from './record-schedules.ts';
+import { recordSearchSuite } from './record-search.ts';
 
-export type UnsupportedRecordCapability = 'durable' | 'shared';
+export type UnsupportedRecordCapability = 'durable' | 'shared' | 'fullText';
 
 /** What every record store must do, behind its guard. */
 export function recordStoreSuite(
   name: string,
   makePlace: () => Promise<RecordPlace>,
-  options: { readonly unsupported: readonly { capability: UnsupportedRecordCapability; reason: string }[] },
+  options: {
+    readonly unsupported: readonly { capability: UnsupportedRecordCapability; reason: string }[];
+    /** How many concurrent schedules to try; default: SCHEDULES, or 150. */
+    readonly schedules?: number;
+  },
 ): void {
   describe(`record store ${name}`, () => {
     let place: RecordPlace;
@@ -79,6 +85,8 @@ export function recordStoreSuite(
     recordLogSuite(suite);
     recordMigrationSuite(suite);
     recordModelSuite(suite);
+    recordScheduleSuite(suite, options.schedules ?? (Number(process.env.SCHEDULES) || 150));
+    if (!lacks('fullText')) recordSearchSuite(suite);
     recordDumpSuite(suite, { shared: !lacks('shared') });
     if (!lacks('durable')) recordReopenSuite(suite);
     if (!lacks('shared')) recordSharingSuite(suite);

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { recordStores } from '../../src/adapters/index.ts';
 import { type Loaded, loadDefinition } from '../../src/definition/load.ts';
 import { loadVocabulary } from '../../src/definition/load-vocabulary.ts';
 import type { Definition, StepDefinition } from '../../src/definition/types.ts';
@@ -178,6 +179,22 @@ describe('a registry in one file', () => {
     const withIt = await loadDefinition(file, vocabulary, { availableKvKinds: ['mongodb'] });
     expect(withIt.findings).toEqual([]);
     expect(withIt.definition?.kvStores.a?.kind).toBe('mongodb');
+  });
+
+  test('may ask for searches only of kinds of stores that can', async () => {
+    const storage = {
+      kv_stores: { a: { kind: 'memory' } },
+      documents: { note: { store: 'a', key_template: 'note/{name}' } },
+    };
+    const indexes = { notes: { source_document: 'note', keys: [], text: { name: 1 } } };
+    const file = write('search.json', { schema_version: '1', type_id: 't', storage, indexes });
+    expect((await loadDefinition(file, vocabulary)).findings).toEqual([]);
+    // What the loader takes for granted where it is told nothing.
+    for (const { capabilities } of Object.values(recordStores)) expect(capabilities.fullText).toBe(true);
+    const { findings } = await loadDefinition(file, vocabulary, { fullTextKvKinds: ['postgres'] });
+    expect(findings.map(({ code, message, fix, pointer }) => [code, message, fix, pointer])).toEqual([
+      ['STORE_KIND', 'Stores of the kind "memory" cannot search texts', 'These can: postgres', '/indexes/notes/text'],
+    ]);
   });
 });
 

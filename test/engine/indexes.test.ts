@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ALL_STORE_KINDS,
   openTestRegistry,
-  STORE_KINDS,
   type StoreKind,
   type TestRegistry,
   type TestRegistryOptions,
@@ -31,7 +31,7 @@ const index = (keys: readonly object[], extra: object = {}): Parts => ({
   indexes: { items: { source_document: 'item', keys, ...extra } },
 });
 
-describe.each(STORE_KINDS)('indexes on %s', (kind: StoreKind) => {
+describe.each(ALL_STORE_KINDS)('indexes on %s', (kind: StoreKind) => {
   const open = (parts: Parts, routes: readonly object[] = [], options: Partial<TestRegistryOptions> = {}) =>
     openTestRegistry(registryOf([writeItem, readItem, removeItem, ask, ...routes], parts), { kind, ...options });
   const fill = async ({ send }: TestRegistry, items: Readonly<Record<string, object>>) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createFakeClock } from '../conformance/fake-clock.ts';
-import { openTestRegistry, STORE_KINDS, type StoreKind, type TestRegistryOptions } from '../support/registry.ts';
+import { ALL_STORE_KINDS, openTestRegistry, type StoreKind, type TestRegistryOptions } from '../support/registry.ts';
 import {
   begin,
   body,
@@ -19,7 +19,7 @@ import {
 } from './steps.ts';
 
 /** language.md, section 5: documents and TTL; section 6: stored documents pass through. */
-describe.each(STORE_KINDS)('documents on %s', (kind: StoreKind) => {
+describe.each(ALL_STORE_KINDS)('documents on %s', (kind: StoreKind) => {
   const open = (routes: readonly object[], parts: Parts = {}, options: Partial<TestRegistryOptions> = {}) =>
     openTestRegistry(registryOf([writeItem, readItem, removeItem, ...routes], parts), { kind, ...options });
   const list = (args: object = {}) => ({ op: 'kv.list', args: { doc: 'item', out: 'items', ...args } });
@@ -197,7 +197,7 @@ describe.each(STORE_KINDS)('documents on %s', (kind: StoreKind) => {
   });
 });
 
-describe.each(STORE_KINDS)('time to live on %s', (kind: StoreKind) => {
+describe.each(ALL_STORE_KINDS)('time to live on %s', (kind: StoreKind) => {
   const SECOND = 1000;
   const PARTS: Parts = {
     documents: { item: { store: 'meta', key_template: 'item/{id}', ttl_seconds: 10 } },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/shared/clock.ts';
-import { openTestRegistry, STORE_KINDS, type StoreKind, temporaryFolder } from '../support/registry.ts';
+import { ALL_STORE_KINDS, openTestRegistry, type StoreKind, temporaryFolder } from '../support/registry.ts';
 import { counter, gates } from './gates.ts';
 import {
   begin,
@@ -32,7 +32,7 @@ const PARTS: Parts = {
 };
 const count = (out: string, extra: object = {}) => ({ op: 'test.count', args: { out }, ...extra });
 
-describe.each(STORE_KINDS)('flow in transactions on %s', (kind: StoreKind) => {
+describe.each(ALL_STORE_KINDS)('flow in transactions on %s', (kind: StoreKind) => {
   async function open(routes: readonly object[], parts: Parts = {}, clock?: Clock) {
     const on = gates();
     const registry = await openTestRegistry(
@@ -269,7 +269,7 @@ describe('a read after a response', () => {
     ),
   ];
 
-  it.each(STORE_KINDS)('sees the write, on %s', async (kind) => {
+  it.each(ALL_STORE_KINDS)('sees the write, on %s', async (kind) => {
     const { send } = await openTestRegistry(registryOf(COUNTED), { kind });
     for (let n = 0; n < 20; n++) {
       await send('PUT', '/items/a', { body: { n } });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { STORE_KINDS, type TestRegistry } from '../support/registry.ts';
+import { ALL_STORE_KINDS, type TestRegistry } from '../support/registry.ts';
 import { begin, commit, gate, get, notFound, put, reply, route } from './steps.ts';
 import { byGroup, open, write } from './transaction-fixture.ts';
 
 /** language.md, section 4: what a transaction reads and when it runs again. */
-describe.each(STORE_KINDS)('transactions on %s', (kind) => {
+describe.each(ALL_STORE_KINDS)('transactions on %s', (kind) => {
   it('shows a transaction its own writes: records, lists, queries, counts', async () => {
     const { send } = await open(kind, [
       route('own', [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ADMIN, openTestRegistry, STORE_KINDS, type StoreKind } from '../support/registry.ts';
+import { ADMIN, ALL_STORE_KINDS, openTestRegistry, type StoreKind } from '../support/registry.ts';
 import { begin, body, commit, get, type Parts, put, registryOf, reply, route } from './steps.ts';
 
 /** language.md, section 5: `visible_when` in every read, query, count and page; invisible is absent. */
@@ -94,7 +94,7 @@ const ROUTES = [
   ),
 ];
 
-describe.each(STORE_KINDS)('visible_when on %s', (kind: StoreKind) => {
+describe.each(ALL_STORE_KINDS)('visible_when on %s', (kind: StoreKind) => {
   async function open() {
     const registry = await openTestRegistry(registryOf(ROUTES, PARTS), { kind });
     const write = (id: string, item: object) => registry.send('PUT', `/items/${id}`, { body: { id, ...item } });

@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,9 +9,10 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { type Archive, packInstalledPackages } from './archives.ts';
 import { FAULT_ROUNDS, FAULT_SEED } from './fault-plan.ts';
-import { inspectData, transientFiles } from './inspect-data.ts';
+import { transientFiles } from './inspect-data.ts';
 import { readLedger } from './ledger.ts';
 import type { Upload } from './publish-client.ts';
+import { expectWhole, fetchAll, fetchDigest, publishAll } from './publishing.ts';
 import { createRandom } from './random.ts';
 
 const ARCHIVES = 120;
@@ -22,6 +21,7 @@ const UPLOAD_BYTES = 128 * 1024 * 1024;
 const folder = makeTemporaryFolder();
 const data = join(folder.path, 'data');
 const ledger = join(folder.path, 'ledger');
+const place = { folder: folder.path, data, ledger };
 const random = createRandom(FAULT_SEED);
 let archives: readonly Archive[];
 
@@ -35,73 +35,6 @@ async function start(): Promise<ServerProcess> {
   const server = await startServerProcess({ data, env: { ENTREPOT_ADMIN_PASSWORD: ADMIN_PASSWORD } });
   onTestFinished(() => server.kill('SIGKILL').then(() => undefined));
   return server;
-}
-
-/** Publishes from another process; `onAcknowledged` hears how many answers came so far. */
-async function publish(
-  server: ServerProcess,
-  uploads: readonly Upload[],
-  onAcknowledged: (count: number) => void = () => {},
-): Promise<void> {
-  const list = join(folder.path, 'uploads.json');
-  await writeFile(list, JSON.stringify(uploads));
-  const client = spawn(process.execPath, [join(import.meta.dirname, 'publish-client.ts'), server.url, list, ledger], {
-    env: { ...process.env, AUTHORIZATION: ADMIN.authorization },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let errors = '';
-  let count = 0;
-  client.stderr.on('data', (chunk) => {
-    errors += chunk;
-  });
-  client.stdout.setEncoding('utf8').on('data', (text: string) => {
-    count += text.split('\n').length - 1;
-    onAcknowledged(count);
-  });
-  const [code] = await once(client, 'close');
-  expect([code, errors]).toEqual([0, '']);
-}
-
-async function fetchDigest(server: ServerProcess, target: string): Promise<string | null> {
-  const response = await fetch(server.url + target);
-  if (response.status === 404) {
-    await response.arrayBuffer();
-    return null;
-  }
-  expect(response.status, target).toBe(200);
-  const hash = createHash('sha256');
-  for await (const chunk of response.body!) hash.update(chunk);
-  return `sha256:${hash.digest('hex')}`;
-}
-
-/** What the server has of everything that the ledger names, 8 fetches at a time. */
-async function fetchAll(server: ServerProcess): Promise<ReadonlyMap<string, string | null>> {
-  const found = new Map<string, string | null>();
-  const targets = readLedger(ledger).keys();
-  const work = async () => {
-    for (const target of targets) found.set(target, await fetchDigest(server, target));
-  };
-  await Promise.all(Array.from({ length: 8 }, work));
-  return found;
-}
-
-/** Compares the server, its data and the ledger; returns what the server does not have. */
-async function expectWhole(server: ServerProcess): Promise<readonly string[]> {
-  const fetched = await fetchAll(server);
-  const absent: string[] = [];
-  const wrong: string[] = [];
-  for (const [target, { digest, acknowledged }] of readLedger(ledger)) {
-    const found = fetched.get(target);
-    if (found === null && !acknowledged) absent.push(target);
-    else if (found !== digest) wrong.push(`${target}: ${found} in place of ${digest}, acknowledged: ${acknowledged}`);
-  }
-  expect(wrong).toEqual([]);
-  // The server itself sweeps when it starts.
-  await expect.poll(() => transientFiles(data), { timeout: 10_000 }).toEqual([]);
-  const view = await inspectData(data);
-  expect(view.faults).toEqual([]);
-  expect(view.artifacts).toEqual(new Map([...fetched].filter(([, digest]) => digest !== null)));
-  return absent;
 }
 
 const uploadsOf = (round: number): Upload[] =>
@@ -118,19 +51,20 @@ describe('real archives on the embedded stores', () => {
     expect(archives.length).toBeGreaterThanOrEqual(100);
     const server = await start();
     const startedAt = performance.now();
-    await publish(
+    await publishAll(
       server,
       archives.map(({ file, target }) => ({ file, target, mark: null })),
+      place,
     );
     const seconds = (performance.now() - startedAt) / 1000;
     const bytes = archives.reduce((sum, { size }) => sum + size, 0);
     console.log(`${archives.length} archives, ${(bytes / 1e6).toFixed(1)} MB, published in ${seconds.toFixed(1)} s`);
     const entries = [...readLedger(ledger)];
     expect(entries.filter(([, { acknowledged }]) => !acknowledged)).toEqual([]);
-    expect(await fetchAll(server)).toEqual(new Map(archives.map(({ target, digest }) => [target, digest])));
+    expect(await fetchAll(server, ledger)).toEqual(new Map(archives.map(({ target, digest }) => [target, digest])));
     await server.stop();
     const again = await start();
-    expect(await expectWhole(again)).toEqual([]);
+    expect(await expectWhole(again, place)).toEqual([]);
     await again.stop();
   });
 
@@ -144,20 +78,21 @@ describe('real archives on the embedded stores', () => {
       const killAfter = random(1, uploads.length - 20);
       const delayMs = random(0, 12);
       let killed: Promise<unknown> | null = null;
-      await publish(server, uploads, (count) => {
+      const answers = await publishAll(server, uploads, place, (count) => {
         if (count >= killAfter) killed ??= sleep(delayMs).then(() => server.kill('SIGKILL'));
       });
+      expect([...answers.keys()]).toEqual(['201']);
       await killed;
       server = await start();
-      const absent = await expectWhole(server);
+      const absent = await expectWhole(server, place);
       const answered = [...readLedger(ledger).values()].filter(({ acknowledged }) => acknowledged).length;
       console.log(
         `round ${round}: killed after ${killAfter} answers and ${delayMs} ms; ${answered} acknowledged, ${absent.length} absent`,
       );
     }
     // What was cut off can be published anew, and nothing stands in its way.
-    await publish(server, Array.from({ length: FAULT_ROUNDS }, (_, round) => uploadsOf(round + 1)).flat());
-    expect(await expectWhole(server)).toEqual([]);
+    await publishAll(server, Array.from({ length: FAULT_ROUNDS }, (_, round) => uploadsOf(round + 1)).flat(), place);
+    expect(await expectWhole(server, place)).toEqual([]);
     expect(readLedger(ledger).size).toBe(archives.length + FAULT_ROUNDS * uploadsOf(1).length);
     await server.stop();
   });
@@ -176,7 +111,7 @@ describe('real archives on the embedded stores', () => {
 
     const again = await start();
     expect(await fetchDigest(again, target)).toBeNull();
-    expect(await expectWhole(again)).toEqual([]);
+    expect(await expectWhole(again, place)).toEqual([]);
     const body = Buffer.alloc(1000, 'y');
     const response = await fetch(again.url + target, { method: 'PUT', headers: ADMIN, body });
     expect(response.status).toBe(201);

@@ -35,7 +35,10 @@ function tick(): void {
 }
 const timer = setInterval(tick, TICK_MS);
 const startedAt = performance.now();
-const left = Array.from({ length: Number(commits) }, (_, number) => `document-${number}`).values();
+const left = Array.from(
+  { length: Number(commits) },
+  (_, number) => `document-${String(number).padStart(6, '0')}`,
+).values();
 const work = async () => {
   for (const key of left) await write(key);
 };

@@ -5,4 +5,4 @@ export const FAULT_ROUNDS: number = Number(process.env.FAULT_ROUNDS ?? 5);
 export const FAULT_SEED: number = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** How often the servers of one kind of store are killed, beside those of whole rounds. */
-export const FAULT_KILLS: number = FAULT_ROUNDS * 10;
+export const FAULT_KILLS: number = FAULT_ROUNDS * 6;

@@ -1,6 +1,13 @@
-import { describe, expect, it } from 'vitest';
-import { judgePostgresDurability } from './postgres-durability.ts';
-import { parseTrace } from './system-calls.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startPostgres } from '../support/postgres.ts';
+import { runProgram } from '../support/run-program.ts';
+import { requirePostgres } from '../support/shared-postgres.ts';
+import { judgePostgresDurability, POSTGRES_TRACE_OPTIONS } from './postgres-durability.ts';
+import type { StorePlace } from './store-place.ts';
+import { parseTrace, STRACE_OPTIONS } from './system-calls.ts';
+import { requireTracing } from './tracing.ts';
 
 const LOG = '/data/pg_wal/000000010000000000000001';
 const MARKER = /marker-\d/g;
@@ -71,4 +78,38 @@ describe('the judge of traces of PostgreSQL', () => {
       expect(judge(lines).violations).toHaveLength(1);
     }
   });
+});
+
+const LOAD = join(import.meta.dirname, 'commit-load.ts');
+/** As the load names its documents. */
+const DOCUMENT = /document-\d{6}/g;
+
+describe('a PostgreSQL server under strace', () => {
+  it.for([1, 8])(
+    'answers no commit of a store before it is durable, where %i write at once',
+    {
+      timeout: 60_000,
+    },
+    async (writers, context) => {
+      requirePostgres(context);
+      await requireTracing(context, 'start');
+      const tracer = ['strace', '-D', '--seccomp-bpf', ...STRACE_OPTIONS, ...POSTGRES_TRACE_OPTIONS, '-o', 'trace'];
+      const server = await startPostgres({ wrapper: tracer });
+      onTestFinished(server.remove);
+      const commits = 40;
+      const place: StorePlace = { kind: 'postgres', url: server.url, schema: 'traced' };
+      const args = [LOAD, JSON.stringify(place), String(writers), String(commits)];
+      const { code, stderr } = await runProgram(process.execPath, args);
+      expect([code, stderr]).toEqual([0, '']);
+      await server.stop();
+
+      const calls = parseTrace(await readFile(join(server.folder, 'trace'), 'utf8'));
+      const { acknowledged, violations } = judgePostgresDurability(calls, DOCUMENT);
+      expect(new Set(acknowledged).size).toBe(commits);
+      expect(violations).toEqual([]);
+      // The same trace as a server would leave that does not sync its log.
+      const without = calls.filter(({ name, path }) => !(name.endsWith('sync') && path?.includes('/pg_wal/')));
+      expect(judgePostgresDurability(without, DOCUMENT).violations).toHaveLength(commits);
+    },
+  );
 });

@@ -1,8 +1,9 @@
 // Run as a process of its own by the tests beside it: `publish-client.ts <url> <list of uploads> <ledger>`.
-// Publishes 8 at a time and says each acknowledgement, until all are published or the server is gone.
+// Publishes 8 at a time and says the status of each answer, until all are published or the server is gone.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { argv, env, stdout } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { openLedger } from './ledger.ts';
 
@@ -15,6 +16,7 @@ export interface Upload {
 }
 
 const AT_ONCE = 8;
+const PAUSE_MS = 100;
 const [url = '', list = '', ledgerFile = ''] = argv.slice(2);
 const uploads = (JSON.parse(await readFile(list, 'utf8')) as Upload[]).values();
 const ledger = openLedger(ledgerFile);
@@ -43,6 +45,8 @@ async function publish(upload: Upload): Promise<void> {
   }
   if (status === 201 && JSON.parse(text).digest === line.digest) ledger.write({ kind: 'acknowledged', ...line });
   else if (status === 409) ledger.write({ kind: 'refused', ...line });
+  // What the server says it could not do may have been done or not; it may do the next one when it is given time.
+  else if (status === 503) await sleep(PAUSE_MS);
   else throw new Error(`${upload.target}: ${status} ${text}`);
   stdout.write(`${status}\n`);
 }

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import type { StoredEvent } from '../../src/ports/record-store.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { requirePostgres } from '../support/shared-postgres.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { FAULT_KILLS, FAULT_SEED } from './fault-plan.ts';
 import { readLedger } from './ledger.ts';
@@ -44,6 +46,18 @@ const sqlite = (servers: number) => async (): Promise<KillPlace> => ({
 const PLACES: Readonly<Record<string, (context: TestContext) => Promise<KillPlace>>> = {
   'one server on SQLite': sqlite(1),
   'two servers on SQLite': sqlite(2),
+  'two servers on PostgreSQL': async (context) => {
+    requirePostgres(context);
+    const postgres = await startPostgres();
+    onTestFinished(postgres.remove);
+    return {
+      store: { kind: 'postgres', url: postgres.url, schema: 'killed' },
+      servers: 2,
+      kills: FAULT_KILLS,
+      killDatabase: () => postgres.kill().then(postgres.restart),
+      codes: ['written', 'gone', 'STORE_UNREACHABLE', 'COMMIT_UNKNOWN'],
+    };
+  },
 };
 
 async function look(place: KillPlace, ledger: string, before: readonly StoredEvent[]): Promise<RecordReport> {

@@ -47,6 +47,8 @@ export function startRecordLoad(options: {
   }
 
   const working = Promise.all(Array.from({ length: options.clients }, (_, client) => work(client)));
+  // Whoever stops it hears of what failed.
+  working.catch(() => {});
   return {
     answers,
     async stop() {

@@ -38,13 +38,6 @@ if (what === 'count') {
     if (step % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await store.close();
-} else if (what === 'acknowledge') {
-  // Says so after each commit, until it is killed.
-  for (let step = 0; ; step++) {
-    await increment(step);
-    process.stdout.write(`${step + 1}\n`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 } else if (what === 'overfill') {
   // Runs under a limit on the size of files: sooner or later the log cannot grow, in the middle of a commit.
   const codes: string[] = [];

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
@@ -38,34 +36,6 @@ describe('an SQLite file', () => {
     );
     expect(await store.sequence()).toBe(400);
     await store.close();
-  });
-
-  it('has every commit that was acknowledged before the process was killed, and whole ones only', async () => {
-    const file = join(temporaryFolder(), 'records.db');
-    let acknowledged = 0;
-    for (let round = 0; round < 3; round++) {
-      const child = spawn(process.execPath, [CHILD, 'acknowledge', file, `r${round}`], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let steps = 0;
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        steps += text.split('\n').length - 1;
-        if (steps >= 50) child.kill('SIGKILL');
-      });
-      await once(child, 'close');
-      acknowledged += steps;
-      const store = await reopen(file);
-      const count = await counted(store);
-      // The last commit may have been made without being acknowledged any more; it is then whole.
-      expect(count - acknowledged).toBeGreaterThanOrEqual(0);
-      expect(count - acknowledged).toBeLessThanOrEqual(1);
-      acknowledged = count;
-      expect(await store.events(0, 10_000)).toHaveLength(count);
-      expect(await store.sequence()).toBe(count);
-      const where = [{ column: 'count', op: 'eq', value: count }] as const;
-      expect(await store.count({ collection: 'counters', index: 'counts', where })).toBe(1);
-      await store.close();
-    }
   });
 
   it('takes no more writes after the file system failed in a commit, and is right when it is opened again', async () => {

@@ -85,6 +85,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   jsonata: ['language'],
   re2js: ['language'],
   semver: ['shared', 'language'],
+  stemmer: ['shared'],
   'jsonc-parser': ['scaffold', 'definition', 'language'],
 };
 

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Cut, type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
+import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
 import { describePostgres, freshSchema } from './shared-postgres.ts';
 
 async function connect(url: string, options: object = {}): Promise<Client> {
@@ -87,7 +87,7 @@ describePostgres('a proxy in front of PostgreSQL', (server) => {
     (['before', 'after', 'late'] as const).map((when) => [when, way] as const),
   );
 
-  it.each(cases)('cuts %s a COMMIT that is %s', async (when: Cut, way) => {
+  it.each(cases)('cuts %s a COMMIT that is %s', async (when, way) => {
     const { client, proxy, table, values } = await open();
     const commit = ways[way]!;
     // One that passes, so that a statement is known already the second time.
@@ -111,6 +111,22 @@ describePostgres('a proxy in front of PostgreSQL', (server) => {
       }[when],
     );
     await expect.poll(() => proxy.connections()).toBe(0);
+  });
+
+  it('lets a client hear nothing any more of what the server has done', async () => {
+    const { client, proxy, table, values } = await open();
+    await client.query(`BEGIN; INSERT INTO ${table} VALUES (1)`);
+    const cut = proxy.cutNextCommit('silent');
+    let answers = 0;
+    const heard = () => {
+      answers += 1;
+    };
+    const committing = client.query('COMMIT').then(heard, heard);
+    await cut;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([answers, proxy.connections(), await values()]).toEqual([0, 1, [1]]);
+    proxy.cutAll();
+    await committing;
   });
 
   it('cuts one of several that commit at once', async () => {

@@ -3,9 +3,10 @@ import { type Direction, type ProxiedConnection, type Receive, startTcpProxy, ty
 
 /**
  * When the connection of a client that commits is cut: `before` its COMMIT reaches the server, `after` the server has done it and before
- * its answer reaches the client, or such that the client hears of it at once and the server gets the COMMIT `late`.
+ * its answer reaches the client, or such that the client hears of it at once and the server gets the COMMIT `late`. `silent`: the server
+ * has done it, and the client hears nothing from then on, not even that it was cut.
  */
-export type Cut = 'before' | 'after' | 'late';
+export type Cut = 'before' | 'after' | 'late' | 'silent';
 
 /** A network in front of a PostgreSQL server which understands what passes. Connections must not be encrypted. */
 export interface PostgresProxy extends TcpProxy {
@@ -54,7 +55,7 @@ function interceptCommits(connection: ProxiedConnection, takeOrder: () => Order 
     const isAsking = ['startup', 'Q', 'S', 'F'].includes(message.type);
     if (isAsking) asked += 1;
     if (message.type === 'encryption') fromServer.expectByte();
-    if (order !== null || !isCommit(message)) return order === null || order.when === 'after';
+    if (order !== null || !isCommit(message)) return order === null || reaches(order.when);
     order = takeOrder();
     if (order === null) return true;
     awaited = isAsking ? asked : asked + 1;
@@ -66,14 +67,14 @@ function interceptCommits(connection: ProxiedConnection, takeOrder: () => Order 
       const late = isAsking ? message.bytes : Buffer.concat([message.bytes, SYNC]);
       setTimeout(() => connection.send('to-server', late), LATE_MS);
     }
-    return order.when === 'after';
+    return reaches(order.when);
   }
 
   function server({ type }: Message): boolean {
     const isOfCommit = answered + 1 >= awaited;
     if (type === 'Z') answered += 1;
     if (answered >= awaited) {
-      connection.cut();
+      if (order?.when !== 'silent') connection.cut();
       order?.done();
     }
     return !isOfCommit;
@@ -85,6 +86,9 @@ function interceptCommits(connection: ProxiedConnection, takeOrder: () => Order 
     if (passing.length > 0) connection.send(direction, Buffer.concat(passing.map((message) => message.bytes)));
   };
 }
+
+/** Whether the server gets the COMMIT as the client sends it. */
+const reaches = (when: Cut) => when === 'after' || when === 'silent';
 
 /** Says of each message of one client whether it makes the server commit: as a query, or as a statement prepared before. */
 function createCommitDetector(): (message: Message) => boolean {

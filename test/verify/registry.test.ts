@@ -36,6 +36,7 @@ test('the registry that comes with the project does what it says', { timeout: 18
     list_versions: PUBLIC,
     publish_artifact: WRITERS,
     resolve_latest: PUBLIC,
+    search_packages: PUBLIC,
     set_tag: WRITERS,
   });
 });

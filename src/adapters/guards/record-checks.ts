@@ -1,4 +1,5 @@
 import { RegistryError } from '../../errors/registry-error.ts';
+import type { SearchQuery, SimilarQuery } from '../../ports/record-search.ts';
 import type {
   CollectionSpec,
   Commit,
@@ -11,6 +12,7 @@ import type {
   Scalar,
 } from '../../ports/record-store.ts';
 import { isStorableText } from '../../ports/scalar-text.ts';
+import { MAX_WEIGHT, MAX_WEIGHTS, textClasses } from '../../ports/search-terms.ts';
 
 const MAX_LIMIT = 10_000;
 const MAX_KEY_BYTES = 1024;
@@ -25,6 +27,8 @@ export interface RecordChecks {
   list(query: ListQuery): void;
   query(query: IndexQuery): void;
   count(query: CountQuery): void;
+  search(query: SearchQuery): void;
+  similar(query: SimilarQuery): void;
   commit(commit: Commit): void;
 }
 
@@ -58,6 +62,27 @@ export function createRecordChecks(maxValueBytes: number | null): RecordChecks {
     if (query.after.values.length !== query.order.length)
       misuse('A position has one value for each column of the order');
     query.after.values.forEach(checkScalar);
+  }
+
+  function similar(query: SimilarQuery): void {
+    const shape = indexesOf(query.collection).get(query.index);
+    if (shape === undefined || shape.texts.size === 0)
+      misuse(`There are no texts in an index "${query.index}" of collection "${query.collection}"`);
+    if (!isStorableText(query.text)) refuse('What is searched for may hold neither NUL nor half a surrogate pair');
+  }
+
+  function search(query: SearchQuery): void {
+    count(query);
+    similar(query);
+    checkLimit(query.limit);
+    const shape = indexesOf(query.collection).get(query.index);
+    for (const { column, limit } of query.facets) {
+      if (!shape?.columns.has(column) && !shape?.arrays.has(column)) noColumn(query.index, column);
+      checkLimit(limit);
+    }
+    if (query.after === null) return;
+    checkKey(query.after.key);
+    if (!Number.isSafeInteger(query.after.score)) misuse('The score of a position is a whole number');
   }
 
   function commit(asked: Commit): void {
@@ -100,6 +125,8 @@ export function createRecordChecks(maxValueBytes: number | null): RecordChecks {
     list,
     query,
     count,
+    search,
+    similar,
     commit,
   };
 }
@@ -127,6 +154,7 @@ interface IndexShape {
   readonly name: string;
   readonly columns: ReadonlySet<string>;
   readonly arrays: ReadonlySet<string>;
+  readonly texts: ReadonlySet<string>;
 }
 
 function shapesOf(spec: CollectionSpec): ReadonlyMap<string, IndexShape> {
@@ -148,7 +176,17 @@ function shapeOf(index: IndexSpec): IndexShape {
     }
     for (const { column } of key.sort) if (!columns.has(column)) noColumn(index.name, column);
   }
-  return { name: index.name, columns, arrays };
+  return { name: index.name, columns, arrays, texts: textsOf(index) };
+}
+
+function textsOf({ name, text = [] }: IndexSpec): ReadonlySet<string> {
+  const texts = new Set(text.map(({ column }) => column));
+  if (texts.size !== text.length) misuse(`A text of index "${name}" is listed twice`);
+  if (!text.every(({ weight }) => weight > 0 && weight <= MAX_WEIGHT))
+    misuse(`A text of index "${name}" has no weight above 0 and up to ${MAX_WEIGHT}`);
+  if (textClasses(text).length > MAX_WEIGHTS)
+    misuse(`The texts of index "${name}" have more than ${MAX_WEIGHTS} different weights`);
+  return texts;
 }
 
 function checkFilter(filter: Filter, shape: IndexShape): void {
@@ -174,6 +212,9 @@ function checkRows(rows: IndexRows, shapes: ReadonlyMap<string, IndexShape>, col
         misuse(`A row of index "${name}" needs a list in column "${column}"`);
       values.forEach(checkScalar);
     }
+    // What is in a text besides words does not matter: it is taken apart before it is stored.
+    for (const column of shape.texts)
+      if (row[column] === undefined) misuse(`A row of index "${name}" needs a text or null in column "${column}"`);
   }
 }
 

@@ -16,6 +16,7 @@ export interface GuardedRecordStore extends RecordStore {
  * Synchronous answers stay synchronous.
  */
 export function guardRecordStore(store: RecordStore): GuardedRecordStore {
+  const { search, similarWords } = store;
   const meter = createCallMeter('STORE_FAILURE');
   const checks = createRecordChecks(store.capabilities.maxValueBytes);
   return {
@@ -55,6 +56,20 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
         checks.count(query);
         return store.count(query);
       }),
+    ...(search === undefined || similarWords === undefined
+      ? {}
+      : {
+          search: (query) =>
+            meter.run('search', () => {
+              checks.search(query);
+              return search(query);
+            }),
+          similarWords: (query) =>
+            meter.run('similarWords', () => {
+              checks.similar(query);
+              return similarWords(query);
+            }),
+        }),
     commit: (commit) =>
       meter.run('commit', () => {
         checks.commit(commit);

@@ -1,7 +1,8 @@
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { IndexRows, IndexSpec, ProjectRecord } from '../../ports/record-store.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import { firstAbove, MemoryIndex, type MemoryRow } from './memory-index.ts';
+import { MemoryIndex, type MemoryRow } from './memory-index.ts';
+import { firstAbove } from './sorted.ts';
 
 export interface MemoryRecord {
   readonly key: string;

@@ -1,13 +1,17 @@
 import { type EncodedFilter, pinnedValue } from '../../ports/encoded-filter.ts';
 import type { IndexKeySpec, IndexQuery, IndexRow, IndexSpec, Order, Scalar } from '../../ports/record-store.ts';
 import { decodeScalar, encodeScalar } from '../../ports/scalar-text.ts';
+import { type RecordTerms, termsOfRow } from '../../ports/search-terms.ts';
 import { compareBytes } from '../../shared/compare.ts';
+import { MemoryText } from './memory-text.ts';
+import { firstAbove } from './sorted.ts';
 
 /** One record in one index: encoded scalars by column, sets of encoded scalars by array column. */
 export interface MemoryRow {
   readonly key: string;
   readonly scalars: ReadonlyMap<string, string>;
   readonly arrays: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly terms: RecordTerms | null;
 }
 
 export interface UniqueClaim {
@@ -33,11 +37,14 @@ const MAX_ORDERS = 8;
 /** One index of the memory store: rows in buckets by the fields of each key, each bucket kept in the orders it is asked for. */
 export class MemoryIndex {
   readonly spec: IndexSpec;
+  /** Null where no column is searched. */
+  readonly text: MemoryText | null;
   readonly #all: Bucket = { rows: new Map(), sorted: new Map() };
   readonly #byKey: ReadonlyMap<IndexKeySpec, Map<string, Bucket>>;
 
   constructor(spec: IndexSpec) {
     this.spec = spec;
+    this.text = spec.text === undefined || spec.text.length === 0 ? null : new MemoryText();
     this.#byKey = new Map(spec.keys.map((key) => [key, new Map()]));
   }
 
@@ -52,12 +59,13 @@ export class MemoryIndex {
       const values = row[column] ?? null;
       arrays.set(column, new Set(typeof values === 'object' && values !== null ? values.map(encodeScalar) : []));
     }
-    return { key, scalars, arrays };
+    return { key, scalars, arrays, terms: termsOfRow(this.spec, row) };
   }
 
   put(row: MemoryRow): void {
     this.delete(row.key);
     addTo(this.#all, row);
+    if (row.terms !== null) this.text?.put(row.key, row.terms);
     for (const [key, buckets] of this.#byKey) {
       for (const tuple of tuples(key, row)) {
         let bucket = buckets.get(tuple);
@@ -74,6 +82,7 @@ export class MemoryIndex {
     const row = this.#all.rows.get(key);
     if (row === undefined) return;
     removeFrom(this.#all, row);
+    this.text?.delete(key);
     for (const [spec, buckets] of this.#byKey) {
       for (const tuple of tuples(spec, row)) {
         const bucket = buckets.get(tuple);
@@ -108,6 +117,17 @@ export class MemoryIndex {
     return columns.map((column) => decodeScalar(scalars?.get(column) ?? '0'));
   }
 
+  fits(key: string, where: readonly EncodedFilter[]): boolean {
+    const row = this.#all.rows.get(key);
+    return row !== undefined && fits(row, where);
+  }
+
+  /** What a stored row holds in a column, encoded: one value, or each element once. */
+  valuesOf(key: string, column: string): Iterable<string> {
+    const row = this.#all.rows.get(key);
+    return row?.arrays.get(column) ?? [row?.scalars.get(column) ?? '0'];
+  }
+
   /** Rows that fit, in no order. */
   *matching(where: readonly EncodedFilter[]): Iterable<MemoryRow> {
     for (const row of this.#bucketFor(where)?.rows.values() ?? []) if (fits(row, where)) yield row;
@@ -122,7 +142,7 @@ export class MemoryIndex {
     if (query.after !== null) {
       const { key, values } = query.after;
       const scalars = new Map(query.order.map(({ column }, place) => [column, encodeScalar(values[place] ?? null)]));
-      at = firstAbove(rows, { key, scalars, arrays: new Map() }, compare);
+      at = firstAbove(rows, { key, scalars, arrays: new Map(), terms: null }, compare);
     }
     for (; at < rows.length; at++) {
       const row = rows[at];
@@ -201,16 +221,4 @@ function sortedRows(bucket: Bucket, order: readonly Order[]): SortedRows {
   if (bucket.sorted.size >= MAX_ORDERS) bucket.sorted.clear();
   bucket.sorted.set(name, sorted);
   return sorted;
-}
-
-/** Place of the first element above `value` in a sorted array. */
-export function firstAbove<T>(sorted: readonly T[], value: T, compare: (a: T, b: T) => number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compare(sorted[middle] as T, value) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

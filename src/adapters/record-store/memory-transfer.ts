@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../ports/record-store.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import { beginsAnew, LOAD_ENDED } from './load-rules.ts';
 import { MemoryCollection, type MemoryRecord } from './memory-collection.ts';
-import { firstAbove } from './memory-index.ts';
+import { firstAbove } from './sorted.ts';
 
 /** What a dump hands over at a time. */
 const BATCH_ITEMS = 500;

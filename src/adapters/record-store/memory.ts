@@ -13,12 +13,14 @@ import type {
   RecordStore,
 } from '../../ports/record-store.ts';
 import { pageFingerprint } from '../../ports/record-store.ts';
+import { similarWords } from '../../ports/search-terms.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import { type EncodedRows, MemoryCollection, type MemoryRecord } from './memory-collection.ts';
-import { firstAbove } from './memory-index.ts';
+import { searchMemory } from './memory-search.ts';
 import { createMemoryTransfer, eventsAfter, type MemoryState } from './memory-transfer.ts';
 import { createNotifier } from './notifier.ts';
+import { firstAbove } from './sorted.ts';
 
 /** How long `outcome` remembers a commit. */
 const OUTCOME_MS = 3_600_000;
@@ -158,7 +160,7 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
   }
 
   return {
-    capabilities: Object.freeze({ durable: false, shared: false, fullText: false, maxValueBytes: null }),
+    capabilities: Object.freeze({ durable: false, shared: false, fullText: true, maxValueBytes: null }),
 
     async migrate(specs: readonly CollectionSpec[], project: ProjectRecord): Promise<void> {
       for (const spec of specs) {
@@ -185,6 +187,14 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
     list,
     query,
     count,
+    search(asked) {
+      const now = clock.now();
+      return searchMemory(collectionOf(asked.collection), asked, (record) => isAlive(record, now));
+    },
+    similarWords({ collection, index, text }) {
+      const texts = collectionOf(collection).index(index).text;
+      return similarWords(text, (word) => texts?.sharing(word) ?? []);
+    },
     commit,
     outcome: (id) => outcomes.get(id)?.version ?? null,
     events: (after, limit) => eventsAfter(events, after, limit),

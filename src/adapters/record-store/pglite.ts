@@ -32,7 +32,7 @@ export function openPgliteRecordStore(options: PgliteOptions): RecordStore {
     clock,
     watchIntervalMs,
     maxCommits: 1,
-    capabilities: Object.freeze({ durable: false, shared: false, fullText: false, maxValueBytes: null }),
+    capabilities: Object.freeze({ durable: false, shared: false, fullText: true, maxValueBytes: null }),
     async connect() {
       const unlock = folder === null ? () => {} : lockFolder(folder);
       try {

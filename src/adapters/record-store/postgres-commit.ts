@@ -72,7 +72,7 @@ export function createPgCommitter(
       const row = rows[name];
       return row === undefined
         ? []
-        : [{ index, name, key, row: encodeRow(index.spec, row), expiresAt: expiresAt ?? NEVER }];
+        : [{ index, name, key, row: encodeRow(index.spec, row), source: row, expiresAt: expiresAt ?? NEVER }];
     });
 
   /** What the records that are to be written hold in indexes by which others may look for them. */
@@ -165,9 +165,9 @@ export function createPgCommitter(
     const version = Number(remembered[0][0]);
     const sent = write(connection, commit, version);
     const conflicts = uniqueConflicts(connection, commit.puts, time);
-    await Promise.all(sent);
-    const conflict = (await Promise.all(conflicts)).find((found) => found !== null);
-    return conflict ?? { ok: true, version };
+    // All of them: a connection that breaks fails each, and a failure that nobody waits for ends the process.
+    const [found] = await Promise.all([Promise.all(conflicts), ...sent]);
+    return found.find((conflict) => conflict !== null) ?? { ok: true, version };
   }
 
   async function attempt(commit: Commit, time: number): Promise<CommitResult | 'stale'> {

@@ -160,6 +160,8 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
     list: (query) => reader.list(run, query, now()),
     query: (query) => reader.query(run, query, now()),
     count: (query) => reader.count(run, query, now()),
+    search: (query) => reader.searcher.search(run, query, now()),
+    similarWords: (query) => reader.searcher.similarWords(run, query),
     async commit(commit) {
       if (hasWrites(commit)) {
         const result = await limit(() => committing().commit(commit, now()));

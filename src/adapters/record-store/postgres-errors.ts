@@ -1,7 +1,7 @@
 import { RegistryError } from '../../errors/registry-error.ts';
 
-/** SQLSTATE classes and codes that say something (postgresql.org, appendix A). */
-const FULL = new Set(['53100', '53200']);
+/** SQLSTATE codes that say something (postgresql.org, appendix A): the disk is full; another transaction was in the way. */
+const FULL = '53100';
 const TRANSIENT = new Set(['40001', '40P01', '55P03']);
 
 /** The SQLSTATE of an error that the server answered with; empty for anything else, a cut connection among them. */
@@ -10,16 +10,22 @@ export function sqlState(thrown: unknown): string {
   return /^[0-9A-Z]{5}$/.test(code) && thrown instanceof Error && 'severity' in thrown ? code : '';
 }
 
+/** No connection was to be had: nothing was asked of the server, and asking again at once is of no use. */
+export class ConnectFailure extends Error {}
+
+/** What the client says of a connection that is gone, where no error of the operating system does. */
+const GONE =
+  /^(Connection terminated|Connection ended|Client has encountered a connection error|Client was closed|Query read timeout|timeout e)/;
+
 /** The connection broke, or the server ended it: nobody answered the statement. */
 export function isDisconnection(thrown: unknown): boolean {
   const state = sqlState(thrown);
   // 57P01 to 57P03: the server shuts down or starts; 08: connection exceptions; 25P03: idle for too long inside a transaction.
   if (state !== '') return /^(08|57P0|25P03)/.test(state);
-  return !(thrown instanceof RegistryError || thrown instanceof TypeError || thrown instanceof RangeError);
+  if (thrown instanceof ConnectFailure) return true;
+  if (!(thrown instanceof Error)) return false;
+  return ('syscall' in thrown && 'errno' in thrown) || GONE.test(thrown.message);
 }
-
-/** No connection was to be had: nothing was asked of the server, and asking again at once is of no use. */
-export class ConnectFailure extends Error {}
 
 /** Another transaction was in the way: the same may succeed when it is done again from its beginning. */
 export function isTransient(thrown: unknown): boolean {
@@ -29,7 +35,7 @@ export function isTransient(thrown: unknown): boolean {
 /** What a failed statement means. Its transaction is undone, or about to be. */
 export function toPgStoreError(thrown: unknown): RegistryError {
   if (thrown instanceof RegistryError) return thrown;
-  if (FULL.has(sqlState(thrown))) return new RegistryError('STORE_FULL', { cause: thrown });
+  if (sqlState(thrown) === FULL) return new RegistryError('STORE_FULL', { cause: thrown });
   if (isDisconnection(thrown)) return new RegistryError('STORE_UNREACHABLE', { cause: thrown });
   return new RegistryError('STORE_FAILURE', { cause: thrown });
 }

@@ -4,6 +4,7 @@ import type { IndexKeySpec, IndexRow, IndexSpec, Scalar } from '../../ports/reco
 import { encodeScalar } from '../../ports/scalar-text.ts';
 import type { PgConnection, PgRow } from './postgres-driver.ts';
 import type { EncodedRow } from './postgres-locks.ts';
+import { createPgSearchWriter } from './postgres-search-writer.ts';
 import { statement } from './postgres-statement.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { type Bindings, type Fragment, param } from './sql-statement.ts';
@@ -12,6 +13,8 @@ import { type Bindings, type Fragment, param } from './sql-statement.ts';
 export interface RowPut {
   readonly key: string;
   readonly row: EncodedRow;
+  /** The row as it was given: its texts are taken apart when they are written. */
+  readonly source: IndexRow;
   readonly expiresAt: number;
 }
 
@@ -57,6 +60,7 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
   const readMain = statement(
     sql`SELECT ${refs(names.slice(0, -1))} FROM ${sql.table(layout.table)} WHERE key = ANY(${list('key')})`,
   );
+  const search = createPgSearchWriter(layout);
   const uniques = layout.spec.keys.filter(({ unique }) => unique).map((key) => prepareUnique(layout, key));
 
   const bindingsOf = (puts: readonly RowPut[]): Bindings => ({
@@ -77,11 +81,12 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
         if (elements.length === 0) continue;
         sent.push(connection.run(put, { ...bindingsOf(elements), value: elements.map(({ value }) => value) }));
       }
-      return sent;
+      return [...sent, ...(search?.put(connection, puts) ?? [])];
     },
     delete(connection, keys) {
       if (keys.length === 0) return [];
-      return [clearMain, ...sides.map(({ clear }) => clear)].map((clear) => connection.run(clear, { key: keys }));
+      const sent = [clearMain, ...sides.map(({ clear }) => clear)].map((clear) => connection.run(clear, { key: keys }));
+      return [...sent, ...(search?.delete(connection, keys) ?? [])];
     },
     async read(connection, keys) {
       const [rows, ...elements] = await Promise.all(
@@ -104,10 +109,15 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
       );
     },
     statements: {
-      put: [putMain, ...sides.flatMap(({ clear, put }) => [clear, put]), ...uniques.map(({ holder }) => holder)].map(
+      put: [
+        putMain,
+        ...sides.flatMap(({ clear, put }) => [clear, put]),
+        ...(search?.statements.put ?? []),
+        ...uniques.map(({ holder }) => holder),
+      ].map(({ text }) => text),
+      delete: [clearMain, ...sides.map(({ clear }) => clear), ...(search?.statements.delete ?? [])].map(
         ({ text }) => text,
       ),
-      delete: [clearMain, ...sides.map(({ clear }) => clear)].map(({ text }) => text),
     },
   };
 }

@@ -3,8 +3,10 @@ import { RegistryError } from '../../errors/registry-error.ts';
 import type { CollectionSpec, IndexProgress, IndexRows, ProjectRecord } from '../../ports/record-store.ts';
 import type { PgConnection, PgDriver } from './postgres-driver.ts';
 import { createPgIndexWriter, encodeRow } from './postgres-index-writer.ts';
+import { createPgSearchTables } from './postgres-search-writer.ts';
 import { postgresDialect, statement } from './postgres-statement.ts';
 import {
+  allTablesOf,
   type CollectionLayout,
   createIndexTables,
   type IndexLayout,
@@ -55,10 +57,25 @@ export async function migratePgCollection(
   const kept = new Set(stored.map(({ table }) => table));
   const fresh = [...wanted.indexes.values()].filter(({ table }) => !kept.has(table));
   const waiting = waitingIn(wanted);
+
+  /** Whether no record is missing: then the new tables are the index. */
+  const finish = async (connection: PgConnection): Promise<boolean> => {
+    await connection.exec(`SELECT pg_advisory_xact_lock(${storeLock})`);
+    // An index that only goes asks no record anything.
+    const missing =
+      fresh.length === 0 ? [] : await connection.run(waiting, { collection: wanted.name, after: '', limit: 1 });
+    if (missing.length === 0) await activate(connection, wanted, stored, fresh, time);
+    return missing.length === 0;
+  };
+
+  // Where there are no records, which is so at the first start, that is all.
+  const isDone = await transaction(driver, async (connection) => {
+    await createTables(connection, wanted, fresh);
+    return finish(connection);
+  });
+  if (isDone) return;
   const [sizes] = await driver.run(SIZE, { collection: wanted.name });
   const total = Number(sizes?.[0] ?? 0);
-
-  await transaction(driver, (connection) => createTables(connection, wanted, fresh));
   for (let after = '', done = 0; ; ) {
     const rows = await driver.run(waiting, { collection: wanted.name, after, limit: BATCH_RECORDS });
     const batch = rows.map(toWaiting);
@@ -71,13 +88,7 @@ export async function migratePgCollection(
       after = batch.at(-1)?.key ?? '';
       continue;
     }
-    const isDone = await transaction(driver, async (connection) => {
-      await connection.exec(`SELECT pg_advisory_xact_lock(${storeLock})`);
-      const missing = await connection.run(waiting, { collection: wanted.name, after: '', limit: 1 });
-      if (missing.length === 0) await activate(connection, wanted, stored, fresh, time);
-      return missing.length === 0;
-    });
-    if (isDone) return;
+    if (await transaction(driver, finish)) return;
     // What was written behind the last pass is found by another.
     after = '';
   }
@@ -110,7 +121,7 @@ async function createTables(
 ): Promise<void> {
   const begun = await noted(connection, stagingName(wanted.name));
   if (begun === wanted.staging) return;
-  const old = [...(begun === null ? [] : [begun]), wanted.staging, ...fresh.flatMap(tablesOf)];
+  const old = [...(begun === null ? [] : [begun]), wanted.staging, ...fresh.flatMap(allTablesOf)];
   for (const drop of dropTables(...old)) await ddl(connection, drop);
   const { text } = postgresDialect;
   await ddl(
@@ -120,6 +131,7 @@ async function createTables(
   for (const index of fresh) {
     await connection.run(FORGET, { name: unusedName(index.table) });
     for (const create of createIndexTables(index, postgresDialect)) await ddl(connection, create);
+    if (index.search !== null) for (const create of createPgSearchTables(index.search)) await ddl(connection, create);
   }
   await connection.run(NOTE, { name: stagingName(wanted.name), value: wanted.staging });
 }
@@ -152,7 +164,7 @@ async function writeBatch(
     const writer = createPgIndexWriter(index);
     const present = projected.flatMap(([{ key, expiresAt }, rows]) => {
       const row = rows[index.spec.name];
-      return row === undefined ? [] : [{ key, row: encodeRow(index.spec, row), expiresAt }];
+      return row === undefined ? [] : [{ key, row: encodeRow(index.spec, row), source: row, expiresAt }];
     });
     const absent = projected.filter(([, rows]) => rows[index.spec.name] === undefined).map(([{ key }]) => key);
     sent.push(...writer.delete(connection, absent), ...writer.put(connection, present));
@@ -184,7 +196,7 @@ async function activate(
   const wantedTables = new Set([...wanted.indexes.values()].map(({ table }) => table));
   for (const index of stored) {
     if (wantedTables.has(index.table)) continue;
-    const tables = tablesOf(index);
+    const tables = allTablesOf(index);
     if (wanted.indexes.has(index.spec.name)) for (const drop of dropTables(...tables)) await ddl(connection, drop);
     else {
       const value = JSON.stringify({ index: index.spec.name, tables });

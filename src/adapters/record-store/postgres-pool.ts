@@ -35,6 +35,7 @@ const LOCK_PAUSE_MS = 50;
 const OLDEST_SERVER = 130_000;
 /** After a server came back, connections of before turn out to be cut one after the other. */
 const TRIES = 3;
+const TRY_PAUSE_MS = 10;
 
 /** Nothing that a statement here gives back needs parsing. */
 const PLAIN_TYPES = { getTypeParser: () => (text: string | Buffer) => text } as unknown as typeof types;
@@ -44,8 +45,7 @@ export async function openPostgresPool(options: PostgresPoolOptions): Promise<Pg
   const durability = await probe(options);
   const config = configOf(options, durability);
   const pool = new Pool({ ...config, max: options.poolSize, idleTimeoutMillis: IDLE_MS, pipeline: true } as PoolConfig);
-  // Of connections that nobody uses at the moment; whoever uses one gets the error there.
-  pool.on('error', () => {});
+  hearErrors(pool);
 
   async function session<T>(work: (connection: PgConnection) => Promise<T>, patient = false): Promise<T> {
     const client = await connect(pool);
@@ -74,6 +74,8 @@ export async function openPostgresPool(options: PostgresPoolOptions): Promise<Pg
           const isCut = isDisconnection(thrown);
           client.release(isCut);
           if (!isCut || tries === TRIES) throw toPgStoreError(thrown);
+          // Meanwhile the pool hears of others that were cut with it.
+          await new Promise((resolve) => setTimeout(resolve, TRY_PAUSE_MS));
         }
       }
     },
@@ -89,7 +91,7 @@ export async function openPostgresPool(options: PostgresPoolOptions): Promise<Pg
       }),
     async migrating(work) {
       const pool = new Pool({ ...config, max: 1 });
-      pool.on('error', () => {});
+      hearErrors(pool);
       const database = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
       try {
         return await work(database);
@@ -101,6 +103,15 @@ export async function openPostgresPool(options: PostgresPoolOptions): Promise<Pg
   };
 }
 
+/**
+ * Whoever waits for an answer hears that the connection broke; a client says so by an event besides, and one that nobody hears ends the
+ * process. The pool hears those of clients that nobody has at the moment.
+ */
+function hearErrors(pool: Pool): void {
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+}
+
 async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect();
@@ -110,6 +121,7 @@ async function connect(pool: Pool): Promise<PoolClient> {
 }
 
 function connectionOf(client: PoolClient, patient: boolean): PgConnection {
+  const patience = patient ? {} : { query_timeout: ANSWER_TIMEOUT_MS };
   return {
     async run(statement: PgStatement, values: Bindings) {
       const result = await client.query<PgRow[]>({
@@ -118,16 +130,18 @@ function connectionOf(client: PoolClient, patient: boolean): PgConnection {
         values: statement.bind(values),
         rowMode: 'array',
         types: PLAIN_TYPES,
-        ...(patient ? {} : { query_timeout: ANSWER_TIMEOUT_MS }),
+        ...patience,
       } as never);
       return result.rows as unknown as readonly PgRow[];
     },
     async exec(text) {
-      await client.query(text);
+      const asked = { text, ...patience };
+      await client.query(asked);
     },
     async commit() {
       try {
-        const { command } = await client.query('COMMIT');
+        const asked = { text: 'COMMIT', ...patience };
+        const { command } = await client.query(asked);
         // What a server says to COMMIT after a statement failed.
         if (command === 'ROLLBACK') throw new RegistryError('STORE_FAILURE');
       } catch (thrown) {
@@ -141,7 +155,8 @@ function connectionOf(client: PoolClient, patient: boolean): PgConnection {
 async function isUsable(client: PoolClient, thrown: unknown): Promise<boolean> {
   if (isDisconnection(thrown instanceof RegistryError ? (thrown.cause ?? thrown) : thrown)) return false;
   try {
-    await client.query('ROLLBACK; SELECT pg_advisory_unlock_all()');
+    const asked = { text: 'ROLLBACK; SELECT pg_advisory_unlock_all()', query_timeout: ANSWER_TIMEOUT_MS };
+    await client.query(asked);
     return true;
   } catch {
     return false;

@@ -14,6 +14,7 @@ import { decodeScalar, prefixEnd } from '../../ports/scalar-text.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import type { PgRow } from './postgres-driver.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
+import { createPgSearcher, type PgSearcher } from './postgres-search.ts';
 import { createPgStatementCache, type PgStatement, postgresDialect, statement } from './postgres-statement.ts';
 import { planQuery, positionValues, selectAfter, selectCount, selectStretch } from './sql-query.ts';
 import { type Bindings, param } from './sql-statement.ts';
@@ -38,6 +39,7 @@ export interface PgReader {
   versions(run: Run, records: readonly RecordName[], time: number): Promise<ReadonlyMap<string, number>>;
   /** The statement of such a read. */
   explain(work: ReadWork): readonly string[];
+  readonly searcher: PgSearcher;
 }
 
 export interface RecordName {
@@ -64,6 +66,7 @@ const VERSIONS = statement(
 
 export function createPgReader(layouts: PgLayouts): PgReader {
   const statements = createPgStatementCache();
+  const searcher = createPgSearcher(layouts);
 
   function listStatement(isAfter: boolean, isBounded: boolean): PgStatement {
     return statements.get(`list ${isAfter} ${isBounded}`, () => {
@@ -158,6 +161,7 @@ export function createPgReader(layouts: PgLayouts): PgReader {
     count,
     lost,
     versions,
+    searcher,
     explain(work) {
       switch (work.kind) {
         case 'get':
@@ -166,6 +170,8 @@ export function createPgReader(layouts: PgLayouts): PgReader {
           return [MANY.text];
         case 'list':
           return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).text];
+        case 'search':
+          return searcher.explain(work.query);
         case 'query':
         case 'count': {
           const { source } = planQuery(layouts.index(work.query.collection, work.query.index), work.query.where, 0);

@@ -39,7 +39,7 @@ export function openPostgresRecordStore(options: PostgresOptions): RecordStore {
     clock,
     watchIntervalMs,
     maxCommits: Math.max(1, poolSize - FOR_READS),
-    capabilities: Object.freeze({ durable: true, shared: true, fullText: false, maxValueBytes: null }),
+    capabilities: Object.freeze({ durable: true, shared: true, fullText: true, maxValueBytes: null }),
     async connect() {
       // Loaded when it is asked for: most registries have no server.
       const { openPostgresPool } = await import('./postgres-pool.ts');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import type { CollectionSpec, IndexKeySpec, IndexSpec } from '../../ports/record-store.ts';
+import { type TextClass, textClasses } from '../../ports/search-terms.ts';
 import { type Fragment, type SqlDialect, sequenceOf } from './sql-statement.ts';
 
 /** What stands in `expires_at` of a record that never expires: larger than every time. */
@@ -20,6 +21,21 @@ export interface IndexLayout {
   readonly columns: ReadonlyMap<string, string>;
   /** Side table by declared array column. */
   readonly sides: ReadonlyMap<string, string>;
+  /** Null where no column is searched. */
+  readonly search: SearchLayout | null;
+}
+
+/** The tables by which the texts of an index are searched. Which of them there are, and what is in them, is the database's own affair. */
+export interface SearchLayout {
+  readonly classes: readonly TextClass[];
+  /** A row for each record that has words: its `key`, what a find in each class is worth (`p0`, `p1`, ...), `expires_at`. */
+  readonly records: string;
+  /** Which records have which terms, where that stands apart from them. */
+  readonly terms: string;
+  /** The words that records have or had, each once. */
+  readonly words: string;
+  /** Which words have which trigrams, where that stands apart from them. */
+  readonly trigrams: string;
 }
 
 export interface CollectionLayout {
@@ -50,15 +66,28 @@ function layoutIndex(collection: string, spec: IndexSpec): IndexLayout {
     table,
     columns: new Map(spec.columns.map((column, place) => [column, `c${place}`])),
     sides: new Map(spec.arrays.map((column, place) => [column, `${table}_a${place}`])),
+    search: layoutSearch(table, spec),
+  };
+}
+
+function layoutSearch(table: string, { text = [] }: IndexSpec): SearchLayout | null {
+  if (text.length === 0) return null;
+  return {
+    classes: textClasses(text),
+    records: `${table}_s`,
+    terms: `${table}_t`,
+    words: `${table}_w`,
+    trigrams: `${table}_g`,
   };
 }
 
 /** The same spec in one order of members, so that equal specs make equal texts. */
-function canonical({ name, columns, arrays, keys, revision }: IndexSpec): IndexSpec {
+function canonical({ name, columns, arrays, text = [], keys, revision }: IndexSpec): IndexSpec {
   return {
     name,
     columns,
     arrays,
+    ...(text.length === 0 ? {} : { text: text.map(({ column, weight }) => ({ column, weight })) }),
     keys: keys.map(({ name, fields, sort, unique }) => ({
       name,
       fields,
@@ -73,8 +102,15 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 24);
 }
 
+/** The tables whose rows belong to the record of their `key`. */
 export function tablesOf(layout: IndexLayout): readonly string[] {
-  return [layout.table, ...layout.sides.values()];
+  return [layout.table, ...layout.sides.values(), ...(layout.search === null ? [] : [layout.search.records])];
+}
+
+/** All tables that an index may have. */
+export function allTablesOf(layout: IndexLayout): readonly string[] {
+  const { search } = layout;
+  return [...tablesOf(layout), ...(search === null ? [] : [search.terms, search.words, search.trigrams])];
 }
 
 /** Creates an index's tables with one database index for each key. Does nothing where they exist. */

@@ -24,7 +24,12 @@ export interface Source {
 }
 
 /** Brings filters to the form that statements are made from. `now` decides what has expired. */
-export function planQuery(layout: IndexLayout, where: readonly Filter[], now: number): PlannedQuery {
+export function planQuery(
+  layout: IndexLayout,
+  where: readonly Filter[],
+  now: number,
+  chooseSide: typeof sideFilter = sideFilter,
+): PlannedQuery {
   const filters: EncodedFilter[] = [];
   let isImpossible = false;
   for (const asked of where) {
@@ -33,7 +38,7 @@ export function planQuery(layout: IndexLayout, where: readonly Filter[], now: nu
     // All of nothing is true of every record, one of nothing is true of none.
     else if (filter.kind !== 'all') isImpossible = true;
   }
-  const side = sideFilter(layout, filters);
+  const side = chooseSide(layout, filters);
   const values: Record<string, BoundValue> = { now };
   let shape = `${layout.table}:${side}`;
   for (let place = 0; place < filters.length; place++) {
@@ -117,7 +122,8 @@ export function positionValues(position: Position): Bindings {
   return values;
 }
 
-function* conditionsOf(dialect: SqlDialect, source: Source): Iterable<Fragment> {
+/** What rows of the source's table, `s`, fulfil. */
+export function* conditionsOf(dialect: SqlDialect, source: Source): Iterable<Fragment> {
   for (const [place, filter] of source.filters.entries()) {
     const from = param(`f${place}`);
     switch (filter.kind) {

@@ -4,6 +4,7 @@ import type { IndexKeySpec, IndexRow, Scalar } from '../../ports/record-store.ts
 import { encodeScalar } from '../../ports/scalar-text.ts';
 import { type IndexLayout, tablesOf } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
+import { createSearchWriter } from './sqlite-search-writer.ts';
 import { prepare, type SqliteValue } from './sqlite-statement.ts';
 
 /** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
@@ -39,6 +40,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
   const deletes = tablesOf(layout).map((table) =>
     prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE key = ${param('key')}`),
   );
+  const search = createSearchWriter(database, layout);
   const uniques = layout.spec.keys.filter(({ unique }) => unique).map((key) => prepareUnique(database, layout, key));
 
   const encode = (row: IndexRow): Record<string, SqliteValue> =>
@@ -52,6 +54,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
         clear.run({ key });
         for (const value of elementsOf(row, column)) put.run({ ...values, value });
       }
+      search?.put(key, row, expiresAt);
     },
     delete(key) {
       for (const statement of deletes) statement.run({ key });
@@ -69,9 +72,12 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
       return null;
     },
     statements: {
-      put: [putMain, ...sides.flatMap(({ clear, put }) => [clear, put]), ...uniques.map(({ holder }) => holder)].map(
-        (statement) => statement.sql,
-      ),
+      put: [
+        putMain,
+        ...sides.flatMap(({ clear, put }) => [clear, put]),
+        ...(search?.statements ?? []),
+        ...uniques.map(({ holder }) => holder),
+      ].map((statement) => statement.sql),
       delete: deletes.map((statement) => statement.sql),
     },
   };

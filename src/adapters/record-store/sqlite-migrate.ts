@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { CollectionSpec, IndexRows } from '../../ports/record-store.ts';
 import {
+  allTablesOf,
   type CollectionLayout,
   createIndexTables,
   type IndexLayout,
@@ -12,8 +13,10 @@ import {
   tablesOf,
   unusedName,
 } from './sql-layout.ts';
+import { dropTables } from './sql-migrations.ts';
 import { type Fragment, param } from './sql-statement.ts';
 import { createIndexWriter } from './sqlite-index-writer.ts';
+import { createSearchTables } from './sqlite-search-writer.ts';
 import { prepare, sqliteDialect } from './sqlite-statement.ts';
 
 /** How much is read, projected and written at a time. */
@@ -91,13 +94,16 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
     exec(sql`DROP TABLE IF EXISTS ${staging}`);
     exec(sql`CREATE TABLE ${staging} (key TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID`);
     for (const index of fresh()) {
-      for (const table of tablesOf(index)) exec(sql`DROP TABLE IF EXISTS ${sql.table(table)}`);
+      for (const table of allTablesOf(index)) exec(sql`DROP TABLE IF EXISTS ${sql.table(table)}`);
       forget.run({ name: unusedName(index.table) });
       for (const statement of createIndexTables(index, sqliteDialect)) exec(statement);
+      if (index.search !== null) for (const statement of createSearchTables(index.search)) exec(statement);
     }
   }
 
   function waiting(after: string): readonly WaitingRecord[] {
+    // An index that only goes asks no record anything.
+    if (fresh().length === 0) return [];
     const missing = prepare(
       database,
       sql`SELECT r.key, r.value, r.version, r.expires_at FROM records AS r
@@ -132,8 +138,8 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
     const kept = new Set([...wanted.indexes.values()].map(({ table }) => table));
     for (const index of stored()) {
       if (kept.has(index.table)) continue;
-      const tables = tablesOf(index);
-      if (wanted.indexes.has(index.spec.name)) for (const table of tables) exec(sql`DROP TABLE ${sql.table(table)}`);
+      const tables = allTablesOf(index);
+      if (wanted.indexes.has(index.spec.name)) for (const drop of dropTables(...tables)) exec(drop);
       else put.run({ name: unusedName(index.table), value: JSON.stringify({ index: index.spec.name, tables }) });
     }
     exec(sql`DROP TABLE ${staging}`);

@@ -17,6 +17,7 @@ import { compareBytes } from '../../shared/compare.ts';
 import type { CollectionLayout, IndexLayout } from './sql-layout.ts';
 import { planQuery, positionValues, selectCount, selectStretch } from './sql-query.ts';
 import { param } from './sql-statement.ts';
+import { createSqliteSearcher, type SqliteSearcher } from './sqlite-search.ts';
 import { createStatementCache, prepare, type SqliteValue, type Statement, sqliteDialect } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
@@ -33,6 +34,7 @@ export interface SqliteReader {
   holds(check: Check, time: number): boolean;
   /** The statement of such a read. */
   explain(work: ReadWork): readonly string[];
+  readonly searcher: SqliteSearcher;
 }
 
 export function createSqliteReader(
@@ -53,7 +55,7 @@ export function createSqliteReader(
       LEFT JOIN records AS r ON r.collection = ${param('collection')} AND r.key = j.value AND r.expires_at > ${param('now')} ORDER BY j.key`,
   );
 
-  function layoutOf({ collection, index }: CountQuery): IndexLayout {
+  function layoutOf({ collection, index }: Pick<CountQuery, 'collection' | 'index'>): IndexLayout {
     const layout = layouts.get(collection)?.indexes.get(index);
     if (layout === undefined)
       throw new RegistryError('INTERNAL', { message: `There is no index "${index}" of "${collection}"` });
@@ -113,6 +115,8 @@ export function createSqliteReader(
     return row === undefined ? null : toRecord(row);
   }
 
+  const searcher = createSqliteSearcher(database, layoutOf, now);
+
   function explain(work: ReadWork): readonly string[] {
     switch (work.kind) {
       case 'get':
@@ -121,6 +125,8 @@ export function createSqliteReader(
         return [many.sql];
       case 'list':
         return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).sql];
+      case 'search':
+        return searcher.explain(work.query);
       case 'query':
       case 'count': {
         const { query } = work;
@@ -136,6 +142,7 @@ export function createSqliteReader(
 
   return {
     explain,
+    searcher,
     get: (collection, key) => get(collection, key, now()),
     getMany(collection, keys) {
       const rows = many.rows({ collection, keys, now: now() });

@@ -123,7 +123,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
   }
 
   return {
-    capabilities: Object.freeze({ durable: isFile, shared: isFile, fullText: false, maxValueBytes: null }),
+    capabilities: Object.freeze({ durable: isFile, shared: isFile, fullText: true, maxValueBytes: null }),
     async migrate(collections, project, onProgress = () => {}) {
       if (doneMigrations(database).length < SQLITE_MIGRATIONS.length) await tables.up();
       opened ??= prepareAll();
@@ -138,6 +138,8 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     list: (query) => parts().reader.list(query),
     query: (query) => parts().reader.query(query),
     count: (query) => parts().reader.count(query),
+    search: (query) => parts().reader.searcher.search(query),
+    similarWords: (query) => parts().reader.searcher.similarWords(query),
     commit(commit) {
       const { writer, committer } = parts();
       // What only checks needs no lock.

@@ -54,6 +54,20 @@ const DOCUMENT = closed(
   ['store', 'key_template'],
 );
 
+const WEIGHT: JsonObject = { type: 'number', exclusiveMinimum: 0, maximum: 1000 };
+/** A field may be called as remarks are: what is a weight is none. */
+const TEXT: JsonObject = {
+  type: 'object',
+  description: 'Fields that are searched, with weights; four different ones at most.',
+  properties: {
+    ...Object.fromEntries(
+      ['$schema', 'description', 'comment'].map((key) => [key, { anyOf: [WEIGHT, { type: 'string' }] }]),
+    ),
+    examples: { anyOf: [WEIGHT, { type: ['string', 'array'] }] },
+  },
+  additionalProperties: WEIGHT,
+};
+
 const INDEX = closed(
   'Finds documents by their fields.',
   {
@@ -73,7 +87,7 @@ const INDEX = closed(
     ),
     derive: named('Fields computed when a document is written, from "record".', {}),
     filter: part('condition'),
-    text: named('Fields for search, with weights.', { type: 'number', exclusiveMinimum: 0 }),
+    text: TEXT,
     materialization: closed('Who keeps the index.', {
       mode: choice('The engine, or steps.', ['incremental', 'manual']),
       trigger: choice('When.', ['on_commit', 'manual']),

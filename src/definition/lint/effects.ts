@@ -1,5 +1,6 @@
 import type { StepList, StepNode } from '../model.ts';
 import type { LintContext } from './context.ts';
+import { SEARCH } from './searches.ts';
 import { allSteps, calledPipeline, innerLists } from './walk-steps.ts';
 
 /** Whether a step of the list, or of a pipeline called from it, satisfies the test. */
@@ -24,6 +25,12 @@ export function someStep(
 export function beginsTransaction(context: LintContext, pipeline: string): boolean {
   const root = context.pipeline(pipeline);
   return root !== null && someStep(context, root.list, (step) => step.op === 'txn.begin', new Set([pipeline]));
+}
+
+/** Whether the pipeline searches, itself or through others. */
+export function searches(context: LintContext, pipeline: string): boolean {
+  const root = context.pipeline(pipeline);
+  return root !== null && someStep(context, root.list, (step) => step.op === SEARCH, new Set([pipeline]));
 }
 
 /** Whether the pipeline writes outside any transaction of its own, so that its caller must have one open. */

@@ -101,6 +101,11 @@ function checkQuery(context: LintContext, step: StepNode): void {
         if (argument === 'where') checkOperators(context, json[field] ?? null);
       }
     }
+    if (argument === 'facets' && Array.isArray(json)) {
+      json.forEach((field: Json, position) => {
+        if (typeof field === 'string') checkField(context, field, known, spotOf(json, position), where);
+      });
+    }
     if (argument !== 'order' || !Array.isArray(json)) continue;
     json.forEach((item: Json, position) => {
       if (typeof item !== 'string' || /[{$]/.test(item)) return;

@@ -22,6 +22,7 @@ import { routesRule } from './routes.ts';
 import type { Rule } from './rule.ts';
 import { schemasRule } from './schemas.ts';
 import { scopesRule } from './scopes.ts';
+import { searchesRule } from './searches.ts';
 import { transactionStoresRule } from './transaction-stores.ts';
 import { transactionsRule } from './transactions.ts';
 import { unreachableRule } from './unreachable.ts';
@@ -54,6 +55,7 @@ export const RULES: readonly Rule[] = [
   codesRule,
   scopesRule,
   visibilityRule,
+  searchesRule,
   indexWritesRule,
   proxiesRule,
   responseCacheRule,

@@ -38,6 +38,7 @@ export function boundShape(context: LintContext, step: StepNode, argument: strin
     case 'kv.list':
       return listOf(recordOf(context, named('document')));
     case 'index.query':
+    case 'search.query':
       return listOf(recordOf(context, context.model.indexes[named('index') ?? '']?.document));
     case 'blob.put':
       // With `out_size` it binds the digest itself.

@@ -1,8 +1,9 @@
 import type { StepList, StepNode } from '../model.ts';
 import type { LintContext } from './context.ts';
-import { beginsTransaction, needsTransaction } from './effects.ts';
+import { beginsTransaction, needsTransaction, searches } from './effects.ts';
 import { createFlowLog, walkFlow } from './flow.ts';
 import type { Rule } from './rule.ts';
+import { SEARCH } from './searches.ts';
 import { calledPipeline, innerLists } from './walk-steps.ts';
 
 /** Whether a transaction is open around a list of steps; of a shared pipeline only its callers know. Apply pipelines have callers no more than routes. */
@@ -10,7 +11,7 @@ type Around = 'none' | 'open' | 'unknown';
 
 /** Transactions begin and end in one list of steps, unconditionally; they do not nest; and all writes are inside one. */
 export const transactionsRule: Rule = {
-  codes: ['TXN_UNPAIRED', 'TXN_NESTED', 'TXN_WRITE_OUTSIDE'],
+  codes: ['TXN_UNPAIRED', 'TXN_NESTED', 'TXN_WRITE_OUTSIDE', 'TXN_SEARCH'],
   run(context) {
     for (const { kind, list } of context.roots) checkList(context, list, kind === 'pipeline' ? 'unknown' : 'none');
   },
@@ -62,6 +63,11 @@ function checkStep(context: LintContext, step: StepNode, here: Around): void {
     reporter.report('TXN_WRITE_OUTSIDE', step.spot, `"${step.op}" writes, and no transaction is open here`, { fix });
   }
   const called = calledPipeline(step);
+  if (here === 'open' && (step.op === SEARCH || (called !== null && searches(context, called)))) {
+    const what = called === null ? `"${SEARCH}"` : `The pipeline "${called}" searches, which`;
+    const fix = 'Search before "txn.begin", and read what was found inside';
+    reporter.report('TXN_SEARCH', step.spot, `${what} cannot run inside a transaction`, { fix });
+  }
   if (called === null) return;
   if (here === 'none' && needsTransaction(context, called)) {
     const fix = 'Put the call between "txn.begin" and "txn.commit"';

@@ -3,7 +3,6 @@ import { qualify } from '../names.ts';
 import { isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import type { IndexDefinition, IndexKeyDefinition, Json } from '../types.ts';
-import { notRun } from './not-run.ts';
 
 const SORT = /^([^:]+)(?::(asc|desc))?$/;
 
@@ -41,19 +40,31 @@ function readIndex(
   const filter = reader.object('filter');
   if (filter !== null)
     model.loose.push({ kind: 'condition', json: filter, spot: reader.at('filter'), names: ['record'] });
-  const text = reader.map('text', (weight, field, weightSpot) => {
-    if (isRemark(field, weight)) return undefined;
-    if (typeof weight === 'number' && weight > 0) return weight;
-    reporter.report('SHAPE_INVALID', weightSpot, 'A weight must be a number above 0');
-    return undefined;
-  });
-  if (Object.keys(text).length > 0) notRun(context, reader.at('text'), 'Text search');
+  const text = reader.map('text', (weight, field, weightSpot) => readWeight(context, weight, field, weightSpot));
+  if (new Set(Object.values(text)).size > MAX_WEIGHTS) {
+    const message = `An index has ${MAX_WEIGHTS} different weights at most`;
+    reporter.report('SHAPE_INVALID', reader.at('text'), message, {
+      fix: 'Give some fields the same weight',
+      at: 'key',
+    });
+  }
   const materialization = reader.child('materialization');
   const mode = materialization?.choice('mode', ['incremental', 'manual'], 'incremental') ?? 'incremental';
   materialization?.choice('trigger', ['on_commit', 'manual'], 'on_commit');
   materialization?.finish();
   reader.finish();
   return { name, document, keys, derive, filter, text, mode };
+}
+
+/** As record stores take them: see `TextColumn`. */
+const MAX_WEIGHTS = 4;
+const MAX_WEIGHT = 1000;
+
+function readWeight({ reporter }: LoadContext, weight: Json, field: string, spot: Spot): number | undefined {
+  if (isRemark(field, weight)) return undefined;
+  if (typeof weight === 'number' && weight > 0 && weight <= MAX_WEIGHT) return weight;
+  reporter.report('SHAPE_INVALID', spot, `A weight is a number above 0 and up to ${MAX_WEIGHT}`);
+  return undefined;
 }
 
 function readKeys(context: LoadContext, owner: ObjectReader): readonly IndexKeyDefinition[] {

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+import { sql } from 'kysely';
+import type { IndexRow } from '../../ports/record-store.ts';
+import { termsOfRow } from '../../ports/search-terms.ts';
+import type { IndexLayout, SearchLayout } from './sql-layout.ts';
+import { type Fragment, param } from './sql-statement.ts';
+import { prepare, type Statement } from './sqlite-statement.ts';
+
+/** Keeps the texts of one index. Runs inside the caller's transaction. Rows go when those of their records do. */
+export interface SearchWriter {
+  put(key: string, row: IndexRow, expiresAt: number): void;
+  readonly statements: readonly Statement[];
+}
+
+/** Columns of the classes: what a find is worth, and the terms. */
+export const worthOf = (place: number): string => `p${place}`;
+export const termsOf = (place: number): string => `c${place}`;
+
+/**
+ * The tables of a search. FTS5 holds the terms, one column for each class, as they were made (to the tokenizer `ascii` all that is not
+ * ASCII is a letter), and of words their trigrams, padded; neither holds a text. Record and terms are tied by a number, which costs
+ * less than a key: the terms of a record go with its row.
+ */
+export function createSearchTables({ records, terms, words, trigrams, classes }: SearchLayout): readonly Fragment[] {
+  const places = classes.map((_, place) => place);
+  const worths = places.map((place) => sql`${sql.ref(worthOf(place))} INTEGER NOT NULL`);
+  const columns = places.map((place) => sql.ref(termsOf(place)));
+  return [
+    sql`CREATE TABLE ${sql.table(records)} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, ${sql.join(worths)},
+      expires_at INTEGER NOT NULL, digest TEXT NOT NULL)`,
+    sql`CREATE VIRTUAL TABLE ${sql.table(terms)} USING fts5 (${sql.join(columns)},
+      content = '', contentless_delete = 1, detail = column, tokenize = 'ascii')`,
+    sql`CREATE TRIGGER ${sql.id(`${records}_gone`)} AFTER DELETE ON ${sql.table(records)}
+      BEGIN DELETE FROM ${sql.table(terms)} WHERE rowid = old.id; END`,
+    sql`CREATE TABLE ${sql.table(words)} (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, size INTEGER NOT NULL)`,
+    sql`CREATE VIRTUAL TABLE ${sql.table(trigrams)} USING fts5 (word,
+      content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1')`,
+  ];
+}
+
+/** Null where the index has no texts. */
+export function createSearchWriter(database: Database, { spec, search }: IndexLayout): SearchWriter | null {
+  if (search === null) return null;
+  const places = search.classes.map((_, place) => place);
+  const names = ['key', ...places.map(worthOf), 'expires_at', 'digest'];
+  const columns = ['rowid', ...places.map(termsOf)];
+  const refs = (all: readonly string[]): Fragment => sql.join(all.map((name) => sql.ref(name)));
+  const records = sql.table(search.records);
+  const find = prepare(database, sql`SELECT digest FROM ${records} WHERE key = ${param('key')}`);
+  const clear = prepare(database, sql`DELETE FROM ${records} WHERE key = ${param('key')}`);
+  const keep = prepare(
+    database,
+    sql`UPDATE ${records} SET expires_at = ${param('expires_at')} WHERE key = ${param('key')} AND expires_at <> ${param('expires_at')}`,
+  );
+  const putRecord = prepare(
+    database,
+    sql`INSERT INTO ${records} (${refs(names)}) VALUES (${sql.join(names.map(param))}) RETURNING id`,
+  );
+  const putTerms = prepare(
+    database,
+    sql`INSERT INTO ${sql.table(search.terms)} (${refs(columns)}) VALUES (${sql.join(columns.map(param))})`,
+  );
+  const newWords = prepare(
+    database,
+    sql`SELECT j.value FROM json_each(${param('words')}) AS j
+      WHERE NOT EXISTS (SELECT 1 FROM ${sql.table(search.words)} AS w WHERE w.word = j.value)`,
+  );
+  const putWord = prepare(
+    database,
+    sql`INSERT INTO ${sql.table(search.words)} (word, size) VALUES (${param('word')}, ${param('size')}) RETURNING id`,
+  );
+  const putTrigrams = prepare(
+    database,
+    sql`INSERT INTO ${sql.table(search.trigrams)} (rowid, word) VALUES (${param('rowid')}, ${param('padded')})`,
+  );
+
+  function addWord(word: string): void {
+    const rowid = Number(putWord.row({ word, size: word.length })?.[0]);
+    putTrigrams.run({ rowid, padded: `  ${word} ` });
+  }
+
+  return {
+    put(key, row, expiresAt) {
+      const terms = termsOfRow(spec, row);
+      if (terms === null) {
+        clear.run({ key });
+        return;
+      }
+      const { classes, impacts, words } = terms;
+      const digest = createHash('sha256')
+        .update(JSON.stringify([classes, impacts]))
+        .digest('base64url')
+        .slice(0, 22);
+      const stored = find.row({ key })?.[0];
+      // Most writes of a record leave its texts alone.
+      if (stored === digest) {
+        keep.run({ key, expires_at: expiresAt });
+        return;
+      }
+      if (stored !== undefined) clear.run({ key });
+      const worths = Object.fromEntries(impacts.map((impact, place) => [worthOf(place), impact]));
+      const rowid = Number(putRecord.row({ key, ...worths, expires_at: expiresAt, digest })?.[0]);
+      putTerms.run({ rowid, ...Object.fromEntries(classes.map((list, place) => [termsOf(place), list.join(' ')])) });
+      for (const [word] of newWords.rows({ words })) addWord(String(word));
+    },
+    statements: [find, clear, keep, putRecord, putTerms, newWords, putWord, putTrigrams],
+  };
+}
