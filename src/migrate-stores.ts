@@ -7,7 +7,8 @@ import { type BlobsCompared, type Compared, compareBlobs, compareContents } from
 import { contentOf } from './moving/content-digest.ts';
 import { createFiller, type Filled } from './moving/fill-store.ts';
 import type { OnProgress } from './moving/progress.ts';
-import { beginLoad, loadKeeping, openBlobStore, requireWhole, type StoreKeeping } from './open-stores.ts';
+import { openBlobStore } from './open-blob-store.ts';
+import { beginLoad, loadKeeping, requireWhole, type StoreKeeping } from './open-stores.ts';
 import type { RecordDump, RecordLoad } from './ports/record-dump.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
@@ -214,12 +215,12 @@ async function moveBlobs(
   { definition }: StoreKeeping,
   clock: Clock,
 ): Promise<BlobsMoved> {
-  const name = nameIn(definition.blobStores, blobStore, 'blob store');
+  const declared = definition.blobStores[nameIn(definition.blobStores, blobStore, 'blob store')]!;
   const [source, target] = [resolve(folders.from), resolve(folders.to)];
   if (source === target) refuse(`Where blobs come from and go to are the same: ${source}`);
   requirePlace(source);
-  const from = openBlobStore(definition, name, data, source, clock);
-  const to = openBlobStore(definition, name, data, target, clock);
+  const from = openBlobStore({ ...declared, root: source }, data, clock);
+  const to = openBlobStore({ ...declared, root: target }, data, clock);
   try {
     const copied = await copyBlobs(from, to, ({ written, kept }) => onProgress(written + kept, 0, 'blobs'));
     const compared = await compareBlobs(from, to);
