@@ -61,7 +61,7 @@ export async function loadKeeping({
     keeping: {
       definition,
       digestsOf: (collection, value) =>
-        naming.has(collection) ? (plan.documents.get(collection)?.digests(JSON.parse(value)) ?? []) : [],
+        naming.has(collection) ? (plan.documents.get(collection)?.digests(parsedOrNull(value)) ?? []) : [],
       async buildIndexes(name, store, onProgress) {
         const [collections, project] = migrationOf(plan, name, name === first);
         await store.migrate(collections, project, ({ collection, done, total }) =>
@@ -70,6 +70,15 @@ export async function loadKeeping({
       },
     },
   };
+}
+
+/** A damaged document names nothing, and is backed up like the rest. */
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The stores of a definition, by name, as they are: nothing is migrated. */
