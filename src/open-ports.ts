@@ -1,10 +1,9 @@
-import { isAbsolute, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createMemoryFront } from './adapters/blob-store/memory-front.ts';
 import { openObjectCache } from './adapters/cache/objects.ts';
 import type { CallStats } from './adapters/guards/call-meter.ts';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
-import { blobStores, caches, upstreamClients } from './adapters/index.ts';
+import { caches, upstreamClients } from './adapters/index.ts';
 import type { Definition, KvStoreDefinition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
@@ -18,6 +17,7 @@ import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts
 import { startExpirySweeper } from './jobs/expiry-sweeper.ts';
 import { startLeaseSweeper } from './jobs/lease-sweeper.ts';
 import { compileText, parseTemplate } from './language/template.ts';
+import { openBlobStore } from './open-blob-store.ts';
 import type { openRecordStore } from './open-record-store.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { CacheStats } from './ports/cache.ts';
@@ -119,15 +119,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       );
     }
     for (const [name, store] of Object.entries(definition.blobStores)) {
-      const adapter = memory ? blobStores.memory : blobStores[store.kind as keyof typeof blobStores];
-      const root = isAbsolute(store.root) ? store.root : join(data, store.root);
-      const guarded = adapter.open({
-        root,
-        pathTemplate: store.pathTemplate,
-        maxBlobBytes: store.maxBlobBytes,
-        minBlobBytes: store.minBlobBytes,
-        clock,
-      });
+      const guarded = openBlobStore(memory ? { ...store, kind: 'memory' } : store, data, clock);
       measured.push(() => ({ kind: 'blob_store', name, calls: guarded.stats() }));
       blobs.set(name, front.before(options.wrapBlobStore?.(guarded, name) ?? guarded));
     }
