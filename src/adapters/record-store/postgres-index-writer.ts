@@ -16,6 +16,8 @@ export interface RowPut {
   /** The row as it was given: its texts are taken apart when they are written. */
   readonly source: IndexRow;
   readonly expiresAt: number;
+  /** There was no such record: it has no elements that would have to go. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface PgIndexWriter {
   /** For each unique key another unexpired record that agrees with one of these rows; call it when all writes are sent. */
   conflicts(
     connection: PgConnection,
-    puts: readonly RowPut[],
+    puts: readonly Pick<RowPut, 'key' | 'row'>[],
     now: number,
   ): readonly Promise<{ readonly keyName: string; readonly holder: string } | null>[];
   readonly statements: { readonly put: readonly string[]; readonly delete: readonly string[] };
@@ -75,8 +77,9 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
     put(connection, puts) {
       if (puts.length === 0) return [];
       const sent = [connection.run(putMain, bindingsOf(puts))];
+      const replaced = puts.filter(({ isNew }) => !isNew).map(({ key }) => key);
       for (const { column, put, clear } of sides) {
-        sent.push(connection.run(clear, { key: puts.map(({ key }) => key) }));
+        if (replaced.length > 0) sent.push(connection.run(clear, { key: replaced }));
         const elements = puts.flatMap((one) => (one.row.arrays.get(column) ?? []).map((value) => ({ ...one, value })));
         if (elements.length === 0) continue;
         sent.push(connection.run(put, { ...bindingsOf(elements), value: elements.map(({ value }) => value) }));

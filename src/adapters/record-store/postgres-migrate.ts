@@ -164,7 +164,7 @@ async function writeBatch(
     const writer = createPgIndexWriter(index);
     const present = projected.flatMap(([{ key, expiresAt }, rows]) => {
       const row = rows[index.spec.name];
-      return row === undefined ? [] : [{ key, row: encodeRow(index.spec, row), source: row, expiresAt }];
+      return row === undefined ? [] : [{ key, row: encodeRow(index.spec, row), source: row, expiresAt, isNew: false }];
     });
     const absent = projected.filter(([, rows]) => rows[index.spec.name] === undefined).map(([{ key }]) => key);
     sent.push(...writer.delete(connection, absent), ...writer.put(connection, present));
