@@ -120,9 +120,12 @@ describePostgres('stores of different kinds', (shared) => {
     let had = 0;
     for (let kills = 0; kills < 2; kills++) {
       const child = spawn(BIN, ['migrate', ...args], { cwd: ROOT, stdio: 'ignore' });
-      while ((await recordsThere()) < had + 5000) await new Promise((resolve) => setTimeout(resolve, 5));
+      const ended = once(child, 'close');
+      while (child.exitCode === null && (await recordsThere()) < had + 1000)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(child.exitCode, 'It ended before it was killed').toBeNull();
       child.kill('SIGKILL');
-      await once(child, 'close');
+      await ended;
       had = await recordsThere();
     }
     expect(had).toBeLessThan(count);
