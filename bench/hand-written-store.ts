@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 
 /** One published version. */
@@ -24,10 +25,16 @@ export interface HandWrittenStore {
   latest(namespace: string, name: string): Pick<Artifact, 'id' | 'document'> | undefined;
   find(...key: ArtifactKey): Pick<Artifact, 'id' | 'document'> | undefined;
   findBlob(...key: ArtifactKey): Pick<Artifact, 'hex' | 'size' | 'media_type'> | undefined;
-  /** One durable transaction: the version, its package and an event; false when the version is there. */
-  publish(artifact: Omit<Artifact, 'id'> & { readonly at: string }): boolean;
-  close(): void;
+  /** Durably, all or nothing: the version, its package and an event; false when the version is there. */
+  publish(artifact: NewArtifact): Promise<boolean>;
+  close(): Promise<void>;
 }
+
+export type NewArtifact = Omit<Artifact, 'id'> & { readonly at: string };
+
+/** What the thread that writes is sent, and what it answers; its answers come in the order of the questions. */
+export type WriterQuestion = NewArtifact | 'close';
+export type WriterAnswer = readonly boolean[];
 
 type ArtifactKey = [namespace: string, name: string, version: string, variant: string];
 
@@ -41,12 +48,19 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, at TEXT NOT NULL, payload TEXT NOT NULL)`;
 
 /** The tables a person would make for exactly these routes, with the settings that the registry's own file has. */
-export function openHandWrittenStore(folder: string): HandWrittenStore {
-  const database = new Database(join(folder, 'hand-written.sqlite'));
+export function openTables(file: string): Database.Database {
+  const database = new Database(file);
   database.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY',
   );
   database.exec(TABLES);
+  return database;
+}
+
+/** Reads on this thread; what writes runs on a thread of its own, where publishes that arrive together share one fsync. */
+export function openHandWrittenStore(folder: string): HandWrittenStore {
+  const file = join(folder, 'hand-written.sqlite');
+  const database = openTables(file);
   const byKey = 'FROM artifacts WHERE namespace = ? AND name = ? AND version = ? AND variant = ?';
   // Without the plus signs SQLite plans this statement anew each time, because of its order.
   const latest = database.prepare<[string, string], Pick<Artifact, 'id' | 'document'>>(
@@ -56,22 +70,26 @@ export function openHandWrittenStore(folder: string): HandWrittenStore {
   const findBlob = database.prepare<ArtifactKey, Pick<Artifact, 'hex' | 'size' | 'media_type'>>(
     `SELECT hex, size, media_type ${byKey}`,
   );
-  const insert =
-    database.prepare(`INSERT INTO artifacts (namespace, name, version, variant, "order", prerelease, hex, size, media_type, document)
-    VALUES (@namespace, @name, @version, @variant, @order, @prerelease, @hex, @size, @media_type, @document) ON CONFLICT DO NOTHING`);
-  const insertPackage = database.prepare('INSERT INTO packages VALUES (@namespace, @name, @at) ON CONFLICT DO NOTHING');
-  const insertEvent = database.prepare(`INSERT INTO events (type, at, payload) VALUES ('published', @at, @document)`);
-  const publish = database.transaction((artifact: Omit<Artifact, 'id'> & { readonly at: string }) => {
-    if (insert.run(artifact).changes === 0) return false;
-    insertPackage.run(artifact);
-    insertEvent.run(artifact);
-    return true;
+  const writer = new Worker(new URL('./hand-written-writer.ts', import.meta.url), { workerData: file });
+  const waiting: ((published: boolean) => void)[] = [];
+  writer.on('message', (answer: WriterAnswer) => {
+    for (const published of answer) waiting.shift()?.(published);
   });
+  const ask = (question: WriterQuestion) => writer.postMessage(question);
   return {
     latest: (namespace, name) => latest.get(namespace, name),
     find: (...key) => find.get(...key),
     findBlob: (...key) => findBlob.get(...key),
-    publish: (artifact) => publish.immediate(artifact),
-    close: () => void database.close(),
+    publish: (artifact) =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        ask(artifact);
+      }),
+    async close() {
+      database.close();
+      const ended = new Promise((resolve) => writer.once('exit', resolve));
+      ask('close');
+      await ended;
+    },
   };
 }

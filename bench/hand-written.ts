@@ -10,8 +10,8 @@ import { type Artifact, openHandWrittenStore } from './hand-written-store.ts';
 
 /*
  * The packages pack as a careful person would write it by hand: what the registry is measured against. It keeps the promises that the
- * registry keeps on these routes (validation, tombstone-free publish of what is not there yet, durable files, one transaction, entity
- * tags, ranges) and does nothing that they do not ask for. Arguments: the data folder and the token that may publish.
+ * registry keeps on these routes (validation, tombstone-free publish of what is not there yet, durable files, one transaction on a thread
+ * that writes, which those that come together share, entity tags, ranges) and does nothing that they do not ask for. Arguments: the data folder and the token that may publish.
  */
 
 type Env = { Bindings: HttpBindings };
@@ -20,6 +20,7 @@ const [data = '', token = ''] = process.argv.slice(2);
 const store = openHandWrittenStore(data);
 const tokenHash = hash('sha256', token, 'buffer');
 const blobs = join(data, 'blobs');
+const lasting = new Set([blobs]);
 const MAX_BLOB_BYTES = 2 ** 31;
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
@@ -130,7 +131,7 @@ app.put('/v1/:namespace/:name/:version/:variant/blob', async (c) => {
   const { hex, size } = await keepBlob(c.env.incoming);
   const at = new Date().toISOString();
   const digest = `sha256:${hex}`;
-  const published = store.publish({
+  const published = await store.publish({
     ...key,
     order: versionSortKey('semver', key.version),
     prerelease: (key.version.split('+', 1)[0] ?? '').includes('-') ? 1 : 0,
@@ -155,7 +156,7 @@ function mayPublish(authorization: string | undefined): boolean {
   return given !== undefined && timingSafeEqual(hash('sha256', given, 'buffer'), tokenHash);
 }
 
-/** To a temporary file while it is hashed, then fsync, rename, and fsync of the folder. */
+/** To a temporary file while it is hashed, then fsync, rename, and fsync of the folder, and of those that a new folder stands in. */
 async function keepBlob(body: AsyncIterable<Uint8Array>): Promise<{ hex: string; size: number }> {
   const temporary = join(blobs, 'tmp', randomUUID());
   const sha256 = createHash('sha256');
@@ -175,11 +176,27 @@ async function keepBlob(body: AsyncIterable<Uint8Array>): Promise<{ hex: string;
   }
   const hex = sha256.digest('hex');
   const folder = dirname(blobPath(hex));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await rename(temporary, blobPath(hex));
+  await sync(folder);
+  return { hex, size };
+}
+
+/** A new folder lasts once the one that holds it was synced; another request may have made it and not have come to that yet. */
+async function makeFolder(folder: string): Promise<void> {
+  if (lasting.has(folder)) return;
+  await mkdir(folder, { recursive: true });
+  const made: string[] = [];
+  for (let at = folder; !lasting.has(at); at = dirname(at)) {
+    await sync(dirname(at));
+    made.push(at);
+  }
+  for (const path of made) lasting.add(path);
+}
+
+async function sync(folder: string): Promise<void> {
   await using opened = await open(folder, 'r');
   await opened.sync();
-  return { hex, size };
 }
 
 mkdirSync(join(blobs, 'tmp'), { recursive: true });
@@ -187,6 +204,6 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ po
   console.log(`Listening on http://127.0.0.1:${port}`);
 });
 process.once('SIGTERM', () => {
-  server.close(() => store.close());
+  server.close(() => void store.close());
   if ('closeAllConnections' in server) server.closeAllConnections();
 });

@@ -79,12 +79,14 @@ function summary(subject: Subject, samples: readonly Sample[]): Summary {
   };
 }
 
-function spread(values: readonly number[]): Spread {
+/** Median and ends of figures, in any order. */
+export function spread(values: readonly number[]): Spread {
   const ascending = [...values].sort((a, b) => a - b);
   return { median: median(ascending), lowest: ascending[0] ?? 0, highest: ascending.at(-1) ?? 0 };
 }
 
-function median(values: readonly number[]): number {
+/** Of figures in any order; 0 of none. */
+export function median(values: readonly number[]): number {
   const ascending = [...values].sort((a, b) => a - b);
   const middle = ascending.length / 2;
   return Number.isInteger(middle)

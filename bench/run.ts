@@ -8,9 +8,11 @@ import { describeMachine, divideCores } from './cores.ts';
 import { compare, type Effort } from './measure.ts';
 import { type Row, table } from './report.ts';
 import { type Seed, seed } from './seed.ts';
+import { benchStores, STORE_NAMES } from './stores.ts';
 import { type Subject, startFloor, startHandWritten, startRegistry } from './subjects.ts';
 
 const HELP = `Usage: npm run bench -- [options]
+       npm run bench -- --stores [options]
 
 Measures the default registry against the same routes written by hand, on the same
 stores, both in one run and in turn (A B B A ...). A ratio is the median over the
@@ -26,7 +28,17 @@ Options:
   --quick      few and short rounds: a look, not a figure to quote
   --only NAME  one row (several times for several): NAMES
   --json       the figures as JSON
-  -h, --help   show this text`;
+  -h, --help   show this text
+
+With --stores: the record stores by themselves, filled with 1000, 100 000 and 1 000 000
+documents: what a read, a page, a count, a search and a commit take (p50, p95) and how
+many times longer in the largest store than in the smallest, and which of the targets
+hold. PostgreSQL is a server of the bench's own. Takes about half an hour.
+
+  --sizes N,N  other numbers of documents
+  --quick      1000 and 10 000 documents, in a minute
+  --only NAME  one adapter or row (several times for several):
+               STORE_NAMES`;
 
 const THOROUGH = {
   effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
@@ -42,6 +54,8 @@ interface Settings {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      stores: { type: 'boolean', default: false },
+      sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
@@ -52,9 +66,12 @@ async function main(): Promise<void> {
   const settings: Settings = values.quick ? QUICK : THOROUGH;
   const all = benchCases(settings.seed);
   const names = all.map((entry) => entry.name);
-  if (values.help) return console.log(HELP.replace('NAMES', names.join(', ')));
-  const unknown = values.only.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${names.join(', ')}`);
+  if (values.help)
+    return console.log(HELP.replace(' NAMES', ` ${names.join(', ')}`).replace('STORE_NAMES', folded(STORE_NAMES)));
+  const known = values.stores ? STORE_NAMES : names;
+  const unknown = values.only.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
+  if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));
 
   const cores = divideCores();
@@ -91,6 +108,11 @@ async function main(): Promise<void> {
     for (const subject of running) await subject.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Names in lines that are not too long. */
+function folded(all: readonly string[]): string {
+  return all.join(', ').replace(/(.{50,64}),\s/g, `$1,\n${' '.repeat(15)}`);
 }
 
 function row({ name, title, against, load }: Case, result: Row['result']): Row {

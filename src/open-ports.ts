@@ -21,7 +21,7 @@ import { openBlobStore } from './open-blob-store.ts';
 import type { openRecordStore } from './open-record-store.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { CacheStats } from './ports/cache.ts';
-import type { RecordStore } from './ports/record-store.ts';
+import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import type { UpstreamOptions } from './ports/upstream.ts';
 import type { Clock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
@@ -72,6 +72,8 @@ export interface PortsOptions {
   /** How long to wait for a database that cannot be reached, and who is told why. */
   readonly waitMs: number;
   readonly onWaiting: (reason: string) => void;
+  /** Told how far indexes are built, at the start and when a definition takes another's place. */
+  readonly onIndexing: (progress: IndexProgress) => void;
   /** Where URLs of servers, with their passwords, are. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly openRecordStore: typeof openRecordStore;
@@ -111,7 +113,10 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
       const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);
-      await onceReached(() => store.migrate(...migrationOf(plan, name, name === names[0])), options);
+      await onceReached(
+        () => store.migrate(...migrationOf(plan, name, name === names[0], options.onIndexing)),
+        options,
+      );
     }
     for (const [name, store] of Object.entries(definition.blobStores)) {
       const guarded = openBlobStore(memory ? { ...store, kind: 'memory' } : store, data, clock);
@@ -162,9 +167,11 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       },
       async adopt(next) {
         try {
-          for (const [name, store] of records) await store.migrate(...migrationOf(next, name, name === names[0]));
+          for (const [name, store] of records)
+            await store.migrate(...migrationOf(next, name, name === names[0], options.onIndexing));
         } catch (error) {
-          for (const [name, store] of records) await store.migrate(...migrationOf(plan, name, name === names[0]));
+          for (const [name, store] of records)
+            await store.migrate(...migrationOf(plan, name, name === names[0], options.onIndexing));
           throw error;
         }
         plan = next;
@@ -227,7 +234,12 @@ function kept(name: string, stats: CacheStats | null): readonly PartStats[] {
 }
 
 /** What a plan asks of a record store; the first one holds the engine's own collections, too. */
-export function migrationOf(plan: Plan, store: string, isFirst: boolean): Parameters<RecordStore['migrate']> {
+export function migrationOf(
+  plan: Plan,
+  store: string,
+  isFirst: boolean,
+  onIndexing: PortsOptions['onIndexing'],
+): Parameters<RecordStore['migrate']> {
   const own = isFirst ? [...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS] : [];
   return [
     [...plan.collections(store), ...own],
@@ -235,6 +247,7 @@ export function migrationOf(plan: Plan, store: string, isFirst: boolean): Parame
       collection.startsWith('$') && !plan.documents.has(collection)
         ? projectIdentity(collection, key, value)
         : plan.project(collection, key, value),
+    onIndexing,
   ];
 }
 

@@ -12,7 +12,7 @@ import { openRecordStore } from './open-record-store.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { LoadOptions, RecordLoad } from './ports/record-dump.ts';
-import type { RecordStore } from './ports/record-store.ts';
+import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import { STORE_ENV, withStore } from './store-choice.ts';
 
@@ -63,10 +63,9 @@ export async function loadKeeping({
       digestsOf: (collection, value) =>
         naming.has(collection) ? (plan.documents.get(collection)?.digests(parsedOrNull(value)) ?? []) : [],
       async buildIndexes(name, store, onProgress) {
-        const [collections, project] = migrationOf(plan, name, name === first);
-        await store.migrate(collections, project, ({ collection, done, total }) =>
-          onProgress(done, total, `indexes of ${collection}`),
-        );
+        const tell = ({ collection, done, total }: IndexProgress) =>
+          onProgress(done, total, `indexes of ${collection}`);
+        await store.migrate(...migrationOf(plan, name, name === first, tell));
       },
     },
   };

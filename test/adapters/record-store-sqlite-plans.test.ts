@@ -3,7 +3,9 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
-import { planQuery, positionValues, selectCount, selectStretch } from '../../src/adapters/record-store/sql-query.ts';
+import { isInOrder } from '../../src/adapters/record-store/sql-order.ts';
+import { positionValues, selectPage, selectStretch } from '../../src/adapters/record-store/sql-page.ts';
+import { planQuery, selectCount } from '../../src/adapters/record-store/sql-query.ts';
 import type { Fragment } from '../../src/adapters/record-store/sql-statement.ts';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
 import { prepare, sqliteDialect } from '../../src/adapters/record-store/sqlite-statement.ts';
@@ -33,22 +35,25 @@ afterAll(async () => {
 
 const layout = layoutCollection(ITEMS).indexes.get('items.all');
 
-/** SQLite's plan for each stretch of the query: the first page, then the ones after a position. */
+/** SQLite's plans for the statements of the query: the first page, then those after a position, then the count. */
 function plansOf(where: readonly Filter[], order: readonly Order[]): readonly string[] {
   if (layout === undefined) throw new Error('The index has no layout');
-  const { source, values } = planQuery(layout, where, 0);
+  const { source, values } = planQuery(layout, where, 0, order);
   if (source === null) throw new Error('The query matches nothing');
   const after = positionValues({ values: order.map(() => 5), key: 'k5' });
-  const explain = (fragment: Fragment): string =>
+  const explain = (fragment: Fragment, bound = values): string =>
     prepare(database, sql`EXPLAIN QUERY PLAN ${fragment}`)
-      .rows({ ...values, ...after, collection: 'items', limit: 10 })
+      .rows({ ...bound, ...after, collection: 'items', limit: 10 })
       .map((row) => String(row[3]))
       .join('; ');
   const depths = Array.from({ length: order.length + 2 }, (_, place) => place - 1);
-  return [
-    ...depths.map((depth) => explain(selectStretch(sqliteDialect, source, order, depth))),
-    explain(selectCount(sqliteDialect, source)),
-  ];
+  const pages =
+    source.spread === null && isInOrder(source, order)
+      ? depths.map((depth) => selectStretch(sqliteDialect, source, order, depth))
+      : [false, true].map((isAfter) => selectPage(sqliteDialect, source, order, isAfter));
+  const counted = planQuery(layout, where, 0);
+  if (counted.source === null) throw new Error('The query matches nothing');
+  return [...pages.map((page) => explain(page)), explain(selectCount(sqliteDialect, counted.source), counted.values)];
 }
 
 describe('query plans', () => {
@@ -84,13 +89,27 @@ describe('query plans', () => {
   });
 
   it.each<[string, readonly Filter[], readonly Order[]]>([
-    ['one of several values', [{ column: 'name', op: 'in', values: ['n1', 'n2'] }], [down]],
     ['a prefix', [{ column: 'name', op: 'prefix', value: 'n' }], [up]],
     ['an order that is not the key’s', [byName], [{ column: 'flag', descending: true }]],
-    ['one of several elements', [tagged('all', 'none')], [up]],
     ['an element that has no key', [{ column: 'marks', op: 'any', values: [1] }], [up]],
   ])('search for %s and sort only what was found', (_, where, order) => {
     for (const plan of plansOf(where, order)) expect(plan).not.toMatch(/SCAN s\b/);
+  });
+
+  it.each<[string, readonly Filter[], readonly Order[], string]>([
+    ['one of several values', [{ column: 'name', op: 'in', values: ['n1', 'n2', 'n3'] }], [down], '_k0'],
+    ['one of several elements', [tagged('all', 'none')], [up], '_a0_k2'],
+    ['one of several elements by key', [tagged('all', 'none')], [], '_a0_v'],
+  ])('look up value by value for %s, and sort only the first rows of each', (_, where, order, index) => {
+    for (const plan of plansOf(where, order).slice(0, -1)) {
+      const walks = [...plan.matchAll(/(SEARCH|SCAN) s\b[^;]*/g)].map(([text]) => text);
+      expect(walks.length).toBeGreaterThan(1);
+      for (const walk of walks) expect(walk).toMatch(/^SEARCH s USING .*INDEX/);
+      expect(plan).toContain(`${layout?.table}${index} `);
+      // One for what is there several times, one for the order.
+      expect(plan.match(/TEMP B-TREE/g)?.length).toBeLessThanOrEqual(3);
+      expect(plan).toMatch(/SEARCH r USING INDEX \w+ \(collection=\? AND key=\?\)/);
+    }
   });
 
   it('are made once: no value is looked at, so that none makes SQLite plan again', () => {

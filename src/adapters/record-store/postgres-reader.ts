@@ -16,7 +16,8 @@ import type { PgRow } from './postgres-driver.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
 import { createPgSearcher, type PgSearcher } from './postgres-search.ts';
 import { createPgStatementCache, type PgStatement, postgresDialect, statement } from './postgres-statement.ts';
-import { planQuery, positionValues, selectAfter, selectCount, selectStretch } from './sql-query.ts';
+import { positionValues, selectPage } from './sql-page.ts';
+import { planQuery, selectCount } from './sql-query.ts';
 import { type Bindings, param } from './sql-statement.ts';
 
 type Run = (statement: PgStatement, values: Bindings) => Promise<readonly PgRow[]>;
@@ -87,11 +88,11 @@ export function createPgReader(layouts: PgLayouts): PgReader {
 
   async function query(run: Run, asked: IndexQuery, time: number): Promise<Page> {
     const { order, after, collection, limit } = asked;
-    const { shape, values, source } = planQuery(layouts.index(collection, asked.index), asked.where, time);
+    const { shape, values, source } = planQuery(layouts.index(collection, asked.index), asked.where, time, order);
     if (source === null) return { records: [], more: false };
     const orderShape = order.map(({ column, descending }) => `${descending ? '-' : '+'}${column}`).join(' ');
     const found = statements.get(`${shape} by ${orderShape} ${after === null}`, () =>
-      after === null ? selectStretch(postgresDialect, source, order, -1) : selectAfter(postgresDialect, source, order),
+      selectPage(postgresDialect, source, order, after !== null),
     );
     // One row more tells whether there are more.
     const lookAhead = asked.wantsMore === false && after === null ? 0 : 1;
@@ -172,13 +173,15 @@ export function createPgReader(layouts: PgLayouts): PgReader {
           return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).text];
         case 'search':
           return searcher.explain(work.query);
-        case 'query':
+        case 'query': {
+          const { collection, index, where, order, after } = work.query;
+          const { source } = planQuery(layouts.index(collection, index), where, 0, order);
+          if (source === null) return [];
+          return [postgresDialect.compile(selectPage(postgresDialect, source, order, after !== null)).sql];
+        }
         case 'count': {
           const { source } = planQuery(layouts.index(work.query.collection, work.query.index), work.query.where, 0);
-          if (source === null) return [];
-          return work.kind === 'count'
-            ? [postgresDialect.compile(selectCount(postgresDialect, source)).sql]
-            : [postgresDialect.compile(selectStretch(postgresDialect, source, work.query.order, -1)).sql];
+          return source === null ? [] : [postgresDialect.compile(selectCount(postgresDialect, source)).sql];
         }
       }
     },

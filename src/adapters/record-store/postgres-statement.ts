@@ -19,8 +19,10 @@ export const postgresDialect: SqlDialect = Object.freeze({
   text: sql`TEXT COLLATE "C"`,
   integer: sql`BIGINT`,
   keyedTable: sql``,
-  // The planner is told to join by looking keys up (see the settings of a connection).
-  join: sql`JOIN`,
+  // Not one with the rest, or the planner would read all of a table that it believes to be small, as all of them were once.
+  lookUp: (table, name, where) =>
+    sql`CROSS JOIN LATERAL (SELECT * FROM ${table} AS ${sql.ref(name)} WHERE ${where} OFFSET 0) AS ${sql.ref(name)}`,
+  apart: (rows) => sql`(WITH apart AS MATERIALIZED (${rows}) SELECT * FROM apart)`,
   isOneOf: (column, list) => sql`${column} = ANY(${list}::text[])`,
   elements: (list) => sql`(SELECT unnest(${list}::text[]) AS value)`,
 } satisfies SqlDialect);

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { type EncodedFilter, encodeFilter, type ListFilter, pinnedValue } from '../../ports/encoded-filter.ts';
-import type { Filter, Order, Position } from '../../ports/record-store.ts';
-import { encodeScalar } from '../../ports/scalar-text.ts';
+import type { Filter, Order } from '../../ports/record-store.ts';
 import type { IndexLayout } from './sql-layout.ts';
-import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, sequenceOf } from './sql-statement.ts';
+import { isInOrder } from './sql-order.ts';
+import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect } from './sql-statement.ts';
 
 /**
  * A query's shape (which statement answers it) and its values (what is bound). Equal shapes have equal statements: filters are numbered,
@@ -21,30 +21,56 @@ export interface Source {
   readonly filters: readonly EncodedFilter[];
   /** Place of the filter whose side table is read instead of the main one; -1 for the main one. */
   readonly side: number;
+  /** Null unless the rows are looked up value by value. */
+  readonly spread: Spread | null;
 }
 
-/** Brings filters to the form that statements are made from. `now` decides what has expired. */
+/**
+ * A filter for one of several values, of which each alone would leave the rest in the order asked for: the first rows of each value are looked
+ * up, and the first of them all are the page. The filter itself stands among the others with one value.
+ */
+export interface Spread {
+  readonly place: number;
+  /** How many values are bound, one by one: a power of two, so that there are not too many shapes. The last may come more than once. */
+  readonly count: number;
+}
+
+/** With more values than this, everything that fits is found and sorted. */
+const MOST_SPREAD = 16;
+
+/** Brings filters to the form that statements are made from. `now` decides what has expired; without `order` rows come in any. */
 export function planQuery(
   layout: IndexLayout,
   where: readonly Filter[],
   now: number,
+  order: readonly Order[] | null = null,
   chooseSide: typeof sideFilter = sideFilter,
 ): PlannedQuery {
-  const filters: EncodedFilter[] = [];
+  let filters: EncodedFilter[] = [];
   let isImpossible = false;
   for (const asked of where) {
     const filter = encodeFilter(asked);
-    if (!isEmpty(filter)) filters.push(filter);
+    const [only] = filter.kind === 'in' && filter.values.length === 1 ? filter.values : [];
+    if (only !== undefined) filters.push({ kind: 'eq', column: filter.column, value: only });
+    else if (!isEmpty(filter)) filters.push(filter);
     // All of nothing is true of every record, one of nothing is true of none.
     else if (filter.kind !== 'all') isImpossible = true;
   }
-  const side = chooseSide(layout, filters);
+  let side = chooseSide(layout, filters);
   const values: Record<string, BoundValue> = { now };
+  const found = order === null ? null : spreadOf(layout, filters, side, order);
+  if (found !== null) {
+    for (let at = 0; at < found.spread.count; at++)
+      values[`f${found.spread.place}v${at}`] = found.all[Math.min(at, found.all.length - 1)] ?? null;
+    ({ filters, side } = found);
+  }
+  const spread = found?.spread ?? null;
   let shape = `${layout.table}:${side}`;
   for (let place = 0; place < filters.length; place++) {
     const filter = filters[place]!;
     shape += `|${filter.kind} ${filter.column}`;
-    if (filter.kind === 'eq') values[`f${place}`] = filter.value;
+    if (place === spread?.place) shape += ` of ${spread.count}`;
+    else if (filter.kind === 'eq') values[`f${place}`] = filter.value;
     else if (filter.kind === 'range') {
       shape += `${filter.fromOpen ? '(' : '['}${filter.toOpen ? ')' : ']'}`;
       values[`f${place}`] = filter.from;
@@ -55,77 +81,45 @@ export function planQuery(
       values[`t${place}`] = filter.values;
     } else values[`f${place}`] = filter.values;
   }
-  return { shape, values, source: isImpossible ? null : { layout, filters, side } };
+  return { shape, values, source: isImpossible ? null : { layout, filters, side, spread } };
 }
 
-/**
- * The rows of one stretch of an ordered query, at most `limit`: key, value, version, then the order's columns. `depth` says where the
- * stretch lies: -1 is everything; otherwise the rows after a position (`a0`, `a1`, ..., `afterKey`) that agree with it in the first
- * `depth` columns and lie beyond it in the next. The stretches of falling depth, one after the other, are all rows after the position;
- * each is one range of a database index, whatever the directions.
- */
-export function selectStretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
-  const columns = orderColumns(source, order);
-  return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
-    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = s.key
-    ${stretch(dialect, source, order, depth)}`;
-}
-
-/**
- * All rows after a position in one statement, for a database where each statement is a way to go: each stretch gives at most `limit` keys,
- * the first `limit` of them all get their records.
- */
-export function selectAfter(dialect: SqlDialect, source: Source, order: readonly Order[]): Fragment {
-  const columns = orderColumns(source, order);
-  const names = columns.map((_, place) => sql.ref(`o${place}`));
-  const depths = Array.from({ length: order.length + 1 }, (_, place) => order.length - place);
-  const stretches = depths.map((depth, place) => {
-    const named = columns.map((column, at) => sql`, ${column} AS ${names[at]}`);
-    return sql`(SELECT ${sql.lit(place)} AS stretch, s.key AS key${sequenceOf(named)} FROM ${tableOf(source)} AS s
-      ${stretch(dialect, source, order, depth)})`;
-  });
-  const terms = names.map((name, place) => (order[place]?.descending ? sql`u.${name} DESC` : sql`u.${name}`));
-  return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...names.map((name) => sql`u.${name}`)])}
-    FROM (${sql.join(stretches, sql` UNION ALL `)}) AS u
-    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = u.key
-    ORDER BY ${sql.join([sql`u.stretch`, ...terms, sql`u.key`])} LIMIT ${param('limit')}`;
-}
-
-function orderColumns(source: Source, order: readonly Order[]): readonly Fragment[] {
-  return order.map(({ column }) => scalar(source.layout, column));
-}
-
-/** Conditions, order and limit of one stretch. */
-function stretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
-  const columns = orderColumns(source, order);
-  const conditions = [...conditionsOf(dialect, source)];
-  if (depth >= 0) {
-    for (const [place, column] of columns.slice(0, depth).entries())
-      conditions.push(sql`${column} = ${param(`a${place}`)}`);
-    const next = columns[depth];
-    if (next === undefined) conditions.push(sql`s.key > ${param('afterKey')}`);
-    else conditions.push(sql`${next} ${order[depth]?.descending ? sql`<` : sql`>`} ${param(`a${depth}`)}`);
+/** The filter to spread, if any, with what the query is for one of its values. */
+function spreadOf(
+  layout: IndexLayout,
+  filters: readonly EncodedFilter[],
+  side: number,
+  order: readonly Order[],
+): {
+  readonly spread: Spread;
+  readonly all: readonly string[];
+  readonly filters: EncodedFilter[];
+  readonly side: number;
+} | null {
+  for (const [place, filter] of filters.entries()) {
+    if (filter.kind !== 'in' && filter.kind !== 'any') continue;
+    const { values: all, column } = filter;
+    if (all.length < 2 || all.length > MOST_SPREAD || isInOrder({ layout, filters, side }, order)) continue;
+    const [first = ''] = all;
+    const one: EncodedFilter =
+      filter.kind === 'in' ? { kind: 'eq', column, value: first } : { kind: 'any', column, values: [first] };
+    const pinned = filters.with(place, one);
+    const pinnedSide = sideFilter(layout, pinned);
+    if (!isInOrder({ layout, filters: pinned, side: pinnedSide }, order, true)) continue;
+    const count = 2 ** Math.ceil(Math.log2(all.length));
+    return { spread: { place, count }, all, filters: pinned, side: pinnedSide };
   }
-  const terms = columns.map((column, place) => (order[place]?.descending ? sql`${column} DESC` : column));
-  return sql`WHERE ${sql.join(conditions, sql` AND `)}
-    ORDER BY ${sql.join([...terms, sql`s.key`])} LIMIT ${param('limit')}`;
+  return null;
 }
 
 export function selectCount(dialect: SqlDialect, source: Source): Fragment {
   return sql`SELECT count(*) FROM ${tableOf(source)} AS s WHERE ${sql.join([...conditionsOf(dialect, source)], sql` AND `)}`;
 }
 
-/** The values of a position, as `selectStretch` binds them. */
-export function positionValues(position: Position): Bindings {
-  const values: Record<string, BoundValue> = { afterKey: position.key };
-  for (const [place, value] of position.values.entries()) values[`a${place}`] = encodeScalar(value);
-  return values;
-}
-
-/** What rows of the source's table, `s`, fulfil. */
-export function* conditionsOf(dialect: SqlDialect, source: Source): Iterable<Fragment> {
+/** What rows of the source's table, `s`, fulfil; of a spread filter's values the one of the number `at`. */
+export function* conditionsOf(dialect: SqlDialect, source: Source, at = 0): Iterable<Fragment> {
   for (const [place, filter] of source.filters.entries()) {
-    const from = param(`f${place}`);
+    const from = param(place === source.spread?.place ? `f${place}v${at}` : `f${place}`);
     switch (filter.kind) {
       case 'eq':
         yield sql`${scalar(source.layout, filter.column)} = ${from}`;
@@ -140,7 +134,7 @@ export function* conditionsOf(dialect: SqlDialect, source: Source): Iterable<Fra
         break;
       }
       default:
-        yield* elementConditions(dialect, source, filter, place);
+        yield* elementConditions(dialect, source, filter, place, from);
     }
   }
   yield sql`s.expires_at > ${param('now')}`;
@@ -151,17 +145,18 @@ function* elementConditions(
   source: Source,
   filter: ListFilter,
   place: number,
+  from: Fragment,
 ): Iterable<Fragment> {
   const side = sql.table(source.layout.sides.get(filter.column) ?? '');
   if (place === source.side) {
-    yield sql`s.value = ${param(`f${place}`)}`;
+    yield sql`s.value = ${from}`;
     if (filter.kind !== 'all' || filter.values.length === 1) return;
   }
   if (filter.kind === 'all') {
-    const values = param(`${place === source.side ? 't' : 'f'}${place}`);
+    const values = place === source.side ? param(`t${place}`) : from;
     yield sql`NOT EXISTS (SELECT 1 FROM ${dialect.elements(values)} AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.key = s.key AND e.value = j.value))`;
   } else {
-    yield sql`s.key IN (SELECT e.key FROM ${side} AS e WHERE ${dialect.isOneOf(sql`e.value`, param(`f${place}`))})`;
+    yield sql`s.key IN (SELECT e.key FROM ${side} AS e WHERE ${dialect.isOneOf(sql`e.value`, from)})`;
   }
 }
 
@@ -184,12 +179,13 @@ function sideFilter(layout: IndexLayout, filters: readonly EncodedFilter[]): num
   return served.length > 0 ? -1 : filters.findIndex(isElement);
 }
 
-function tableOf({ layout, filters, side }: Source): Fragment {
+/** The table that rows, `s`, come from. */
+export function tableOf({ layout, filters, side }: Source): Fragment {
   const filter = filters[side];
   return sql.table((filter === undefined ? undefined : layout.sides.get(filter.column)) ?? layout.table);
 }
 
-function scalar(layout: IndexLayout, column: string): Fragment {
+export function scalar(layout: IndexLayout, column: string): Fragment {
   return sql.ref(`s.${layout.columns.get(column) ?? ''}`);
 }
 

@@ -4,6 +4,7 @@ import { decodeScalar } from '../../ports/scalar-text.ts';
 import { type QueryWord, queryWords } from '../../ports/search-terms.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import type { IndexLayout, SearchLayout } from './sql-layout.ts';
+import { recordsOf } from './sql-page.ts';
 import { conditionsOf, planQuery, type Source } from './sql-query.ts';
 import { type Bindings, type Fragment, param, type SqlDialect, sequenceOf } from './sql-statement.ts';
 
@@ -28,7 +29,7 @@ export interface HitSource {
 export function planSearch(layout: IndexLayout, asked: SearchQuery, now: number): PlannedSearch | null {
   const words = queryWords(asked.text, asked.similar);
   // The main table stands beside the search's own, whatever the filters.
-  const { shape, values, source } = planQuery(layout, asked.where, now, () => -1);
+  const { shape, values, source } = planQuery(layout, asked.where, now, null, () => -1);
   if (words.length === 0 || source === null || layout.search === null) return null;
   const { after, limit, wantsTotal, facets } = asked;
   const kinds = words.map(({ loose }) => (loose.length > 0 ? '~' : '=')).join('');
@@ -63,7 +64,7 @@ export function selectSearch(
   asked: SearchQuery,
 ): Fragment {
   const { layout, filters } = source;
-  const main = sql`${dialect.join} ${sql.table(layout.table)} AS s ON s.key = t.key`;
+  const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.key = t.key`);
   const conditions = filters.length > 0 ? [...conditionsOf(dialect, source)] : [sql`t.expires_at > ${param('now')}`];
   const all = sql`SELECT t.key AS key, ${hits.score} AS score FROM ${hits.from} ${filters.length > 0 ? main : sql``}
     WHERE ${sql.join([...hits.conditions, ...conditions], sql` AND `)}`;
@@ -72,14 +73,14 @@ export function selectSearch(
   const best = sql`SELECT h.key AS key, h.score AS score FROM ${counts ? sql`hits` : sql`(${all})`} AS h ${asked.after === null ? sql`` : after}
     ORDER BY h.score DESC, h.key LIMIT ${param('limit')}`;
   const page = sql`SELECT ${sql.lit(HIT)} AS part, r.key, r.value, r.version, b.score FROM (${best}) AS b
-    ${dialect.join} records AS r ON r.collection = ${param('collection')} AND r.key = b.key`;
+    ${recordsOf(dialect, 'b')}`;
   if (!counts) return page;
   const total = sql` UNION ALL SELECT ${sql.lit(TOTAL)}, '', '', 0, count(*) FROM hits`;
   const facets = asked.facets.map(({ column }, place) => {
     const side = layout.sides.get(column);
     const value = side === undefined ? sql.ref(`v.${layout.columns.get(column) ?? ''}`) : sql`v.value`;
     return sql` UNION ALL SELECT ${sql.lit(FIRST_FACET + place)}, f.value, '', 0, f.number FROM (
-      SELECT ${value} AS value, count(*) AS number FROM hits AS h ${dialect.join} ${sql.table(side ?? layout.table)} AS v ON v.key = h.key
+      SELECT ${value} AS value, count(*) AS number FROM hits AS h ${dialect.lookUp(sql.table(side ?? layout.table), 'v', sql`v.key = h.key`)}
       GROUP BY ${value} ORDER BY count(*) DESC, ${value} LIMIT ${param(`limit${place}`)}) AS f`;
   });
   return sql`WITH hits AS MATERIALIZED (${all}) ${page}${asked.wantsTotal ? total : sql``}${sequenceOf(facets)}`;

@@ -20,8 +20,10 @@ export interface SqlDialect {
   readonly integer: Fragment;
   /** What ends the creation of a table that is one b-tree, keyed by its primary key. */
   readonly keyedTable: Fragment;
-  /** Joins with what stands on the left outside, always. */
-  readonly join: Fragment;
+  /** Joins what stands on the left with rows of a table under this name, which are looked up for each of its rows, always. */
+  lookUp(table: Fragment, name: string, where: Fragment): Fragment;
+  /** Rows to select from that are found by themselves: what is done with them has no say in how. */
+  apart(rows: Fragment): Fragment;
   /** Whether a column holds one of the texts of a bound list. */
   isOneOf(column: Fragment, list: Fragment): Fragment;
   /** A bound list of texts as a table with the one column `value`. */

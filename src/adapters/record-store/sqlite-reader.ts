@@ -7,6 +7,7 @@ import type {
   IndexedRecord,
   IndexQuery,
   ListQuery,
+  Order,
   Page,
   ReadWork,
   StoredRecord,
@@ -15,9 +16,11 @@ import { pageFingerprint } from '../../ports/record-store.ts';
 import { decodeScalar, prefixEnd } from '../../ports/scalar-text.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import type { CollectionLayout, IndexLayout } from './sql-layout.ts';
-import { planQuery, positionValues, selectCount, selectStretch } from './sql-query.ts';
-import { param } from './sql-statement.ts';
-import { createSqliteSearcher, type SqliteSearcher } from './sqlite-search.ts';
+import { isInOrder } from './sql-order.ts';
+import { positionValues, selectPage, selectStretch } from './sql-page.ts';
+import { planQuery, type Source, selectCount } from './sql-query.ts';
+import { type Fragment, param } from './sql-statement.ts';
+import { explainSearch } from './sqlite-search.ts';
 import { createStatementCache, prepare, type SqliteValue, type Statement, sqliteDialect } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
@@ -34,7 +37,8 @@ export interface SqliteReader {
   holds(check: Check, time: number): boolean;
   /** The statement of such a read. */
   explain(work: ReadWork): readonly string[];
-  readonly searcher: SqliteSearcher;
+  /** How an index is laid out; INTERNAL where there is none. */
+  layoutOf(index: Pick<CountQuery, 'collection' | 'index'>): IndexLayout;
 }
 
 export function createSqliteReader(
@@ -81,24 +85,26 @@ export function createSqliteReader(
   }
 
   function query(asked: IndexQuery, time: number): Page {
-    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, time);
+    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, time, asked.order);
     if (source === null) return { records: [], more: false };
     const { order, after, collection, limit } = asked;
     // One row more tells whether there are more.
     const lookAhead = asked.wantsMore === false && after === null ? 0 : 1;
     const orderShape = order.map(({ column, descending }) => `${descending ? '-' : '+'}${column}`).join(' ');
-    const read = (depth: number, found: number): readonly (readonly SqliteValue[])[] => {
-      const statement = statements.get(`${shape} by ${orderShape} ${depth}`, () =>
-        selectStretch(sqliteDialect, source, order, depth),
-      );
-      const position = after === null ? null : positionValues(after);
+    const position = after === null ? null : positionValues(after);
+    const read = (part: string | number, build: () => Fragment, found = 0): readonly (readonly SqliteValue[])[] => {
+      const statement = statements.get(`${shape} by ${orderShape} ${part}`, build);
       return statement.rows({ ...values, ...position, collection, limit: limit + lookAhead - found });
     };
-    if (after === null) return toPage(read(-1, 0).map(toIndexedRecord), limit);
+    if (after === null) return toPage(read('first', () => firstPage(source, order)).map(toIndexedRecord), limit);
+    if (source.spread !== null || !isInOrder(source, order)) {
+      const rows = read('sorted', () => selectPage(sqliteDialect, source, order, true));
+      return toPage(rows.map(toIndexedRecord), limit);
+    }
     const rows = transactor.read(() => {
       const found: (readonly SqliteValue[])[] = [];
       for (let depth = order.length; depth >= 0 && found.length <= limit; depth--)
-        found.push(...read(depth, found.length));
+        found.push(...read(depth, () => selectStretch(sqliteDialect, source, order, depth), found.length));
       return found;
     });
     return toPage(rows.map(toIndexedRecord), limit);
@@ -115,8 +121,6 @@ export function createSqliteReader(
     return row === undefined ? null : toRecord(row);
   }
 
-  const searcher = createSqliteSearcher(database, layoutOf, now);
-
   function explain(work: ReadWork): readonly string[] {
     switch (work.kind) {
       case 'get':
@@ -126,23 +130,22 @@ export function createSqliteReader(
       case 'list':
         return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).sql];
       case 'search':
-        return searcher.explain(work.query);
-      case 'query':
+        return explainSearch(layoutOf(work.query), work.query);
+      case 'query': {
+        const { where, order } = work.query;
+        const { source } = planQuery(layoutOf(work.query), where, 0, order);
+        return source === null ? [] : [sqliteDialect.compile(firstPage(source, order)).sql];
+      }
       case 'count': {
-        const { query } = work;
-        const { source } = planQuery(layoutOf(query), query.where, 0);
-        if (source === null) return [];
-        const { compile } = sqliteDialect;
-        return work.kind === 'count'
-          ? [compile(selectCount(sqliteDialect, source)).sql]
-          : [compile(selectStretch(sqliteDialect, source, work.query.order, -1)).sql];
+        const { source } = planQuery(layoutOf(work.query), work.query.where, 0);
+        return source === null ? [] : [sqliteDialect.compile(selectCount(sqliteDialect, source)).sql];
       }
     }
   }
 
   return {
     explain,
-    searcher,
+    layoutOf,
     get: (collection, key) => get(collection, key, now()),
     getMany(collection, keys) {
       const rows = many.rows({ collection, keys, now: now() });
@@ -165,6 +168,12 @@ export function createSqliteReader(
       }
     },
   };
+}
+
+function firstPage(source: Source, order: readonly Order[]): Fragment {
+  return source.spread === null && isInOrder(source, order)
+    ? selectStretch(sqliteDialect, source, order, -1)
+    : selectPage(sqliteDialect, source, order, false);
 }
 
 function toRecord([key, value, version]: readonly SqliteValue[]): StoredRecord {

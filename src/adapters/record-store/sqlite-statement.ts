@@ -39,7 +39,9 @@ export const sqliteDialect: SqlDialect = Object.freeze({
   integer: sql`INTEGER`,
   keyedTable: sql` WITHOUT ROWID`,
   // SQLite does not swap the sides of a CROSS JOIN.
-  join: sql`CROSS JOIN`,
+  lookUp: (table, name, where) => sql`CROSS JOIN ${table} AS ${sql.ref(name)} ON ${where}`,
+  // Taken together with what is around it, which is no worse here: SQLite believes that all rows are wanted.
+  apart: (rows) => sql`(${rows})`,
   isOneOf: (column, list) => sql`${column} IN (SELECT value FROM json_each(${list}))`,
   elements: (list) => sql`json_each(${list})`,
 } satisfies SqlDialect);

@@ -1,0 +1,70 @@
+import type { Filling } from './stores.ts';
+import type { RowResult } from './stores-measure.ts';
+import type { AdapterName } from './stores-places.ts';
+import { shown, type Verdict } from './stores-targets.ts';
+
+/** All that was measured of one adapter. */
+export interface AdapterResult {
+  readonly adapter: AdapterName;
+  readonly description: string;
+  readonly fillings: readonly Filling[];
+  /** Sizes that were not measured, and why. */
+  readonly leftOut: string | null;
+  readonly rows: readonly RowResult[];
+}
+
+/** A run as it is kept: `bench/results/stores.json`. */
+export interface StoresRun {
+  readonly machine: Readonly<Record<string, string>>;
+  readonly adapters: readonly AdapterResult[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** The figures of one adapter as lines of cells; the first is the heading. */
+export function cellsOf({ rows }: Pick<AdapterResult, 'rows'>): readonly (readonly string[])[] {
+  const sizes = rows[0]?.sizes.map(({ size }) => size) ?? [];
+  const heading = [
+    'milliseconds, p50 / p95',
+    ...sizes.map((size) => `${grouped(size)} documents`),
+    'growth',
+    'that fit',
+  ];
+  const lines = rows.map(({ row, sizes, growth }) => [
+    row.title,
+    ...sizes.map(({ p50Ms, p95Ms, perSecond }) => {
+      const rate = perSecond === null ? '' : `, ${grouped(Math.round(perSecond))}/s`;
+      return `${shown(p50Ms)} / ${shown(p95Ms)}${rate}`;
+    }),
+    growth === null ? '' : `${shown(growth.median)} (${shown(growth.lowest)}-${shown(growth.highest)})`,
+    sizes.some(({ matches }) => matches !== null) ? sizes.map(({ matches }) => grouped(matches ?? 0)).join(', ') : '',
+  ]);
+  return [heading, ...lines];
+}
+
+/** Cells as a table for a terminal. */
+export function textTable(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** How a store was filled, in a line. */
+export function fillingText({ size, loadSeconds, indexSeconds }: Filling): string {
+  const rate = (seconds: number) => grouped(Math.round(size / Math.max(seconds, 0.001)));
+  return `${grouped(size)} documents loaded in ${shown(loadSeconds)} s (${rate(loadSeconds)}/s), indexed in ${shown(indexSeconds)} s (${rate(indexSeconds)}/s)`;
+}
+
+export function verdictText({ adapter, holds, text }: Verdict): string {
+  return `${holds ? 'holds ' : 'MISSES'}  ${adapter}: ${text}`;
+}
+
+/** Digits in groups of three. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en').replaceAll(',', ' ');
+}

@@ -1,0 +1,65 @@
+import type { AdapterName } from './stores-places.ts';
+import type { AdapterResult } from './stores-report.ts';
+import type { RowKind } from './stores-rows.ts';
+
+/** One promise, and whether the run kept it. */
+export interface Verdict {
+  readonly adapter: AdapterName;
+  readonly holds: boolean;
+  /** What was asked and what was measured. */
+  readonly text: string;
+}
+
+/** Documents in the store for which the limits are. */
+const AT = 100_000;
+/** An indexed page may cost so many times more in the largest store than in the smallest. */
+const MOST_GROWTH = 2;
+
+/** Milliseconds that 95 of 100 answers stay below. */
+const LIMITS: Readonly<Partial<Record<AdapterName, Readonly<Partial<Record<RowKind, number>>>>>> = {
+  sqlite: { read: 5, page: 30, search: 50, write: 20 },
+  postgres: { read: 10, page: 50, search: 100, write: 50 },
+};
+
+/** The promises that this run can say something about. The slowest row of a kind stands for all. */
+export function verdictsOf(results: readonly AdapterResult[]): readonly Verdict[] {
+  return results.flatMap((result) => [...latencies(result), ...growth(result)]);
+}
+
+function latencies({ adapter, rows }: AdapterResult): readonly Verdict[] {
+  return Object.entries(LIMITS[adapter] ?? {}).flatMap(([kind, limitMs]) => {
+    const measured = rows
+      .filter(({ row }) => row.kind === kind)
+      .flatMap(({ row, sizes }) => sizes.filter(({ size }) => size === AT).map(({ p95Ms }) => ({ row, p95Ms })));
+    const slowest = measured.toSorted((a, b) => b.p95Ms - a.p95Ms)[0];
+    if (slowest === undefined) return [];
+    return [
+      {
+        adapter,
+        holds: slowest.p95Ms < limitMs,
+        text: `${kind} p95 under ${limitMs} ms at ${AT} documents: ${shown(slowest.p95Ms)} ms (${slowest.row.name}, the slowest of ${measured.length})`,
+      },
+    ];
+  });
+}
+
+function growth({ adapter, rows }: AdapterResult): readonly Verdict[] {
+  const pages = rows.flatMap(({ row, sizes, growth }) =>
+    row.kind === 'page' && growth !== null ? [{ row, factor: growth.median, sizes }] : [],
+  );
+  const most = pages.toSorted((a, b) => b.factor - a.factor)[0];
+  if (most === undefined) return [];
+  const [from, to] = [most.sizes[0]?.size, most.sizes.at(-1)?.size];
+  return [
+    {
+      adapter,
+      holds: most.factor < MOST_GROWTH,
+      text: `an indexed page grows less than ${MOST_GROWTH} times from ${from} to ${to} documents: ${shown(most.factor)} times (${most.row.name}, the most of ${pages.length})`,
+    },
+  ];
+}
+
+/** Three digits that say something. */
+export function shown(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
