@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Tests wait for disks, servers and clocks as much as they compute: two at a time fill two cores.
+    maxWorkers: 2,
     reporters: process.env.CI ? ['default', report] : ['default'],
   },
 });

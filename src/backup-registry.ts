@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import type { Finding } from './definition/findings.ts';
 import { RegistryError } from './errors/registry-error.ts';
 import { createArchiveWriter } from './moving/archive-writer.ts';
-import { type BackupFile, createBackupFile, toFileError } from './moving/backup-file.ts';
+import { backupFileAt, toFileError } from './moving/backup-file.ts';
 import type { BackupTrailer } from './moving/backup-format.ts';
 import type { OnProgress } from './moving/progress.ts';
 import { writeBackup } from './moving/write-backup.ts';
@@ -49,19 +49,17 @@ export async function backupRegistry(options: BackupOptions): Promise<BackupResu
   // Opening would make it.
   if (needsFolder && !existsSync(data))
     throw new RegistryError('STORE_FAILURE', { message: `There is no data folder ${data}` });
-  const { to } = options;
-  let file: BackupFile | null = null;
+  const { to, onBegin } = options;
+  if (typeof to !== 'string') return writeTo(to, loaded.keeping, options);
+  const file = backupFileAt(resolve(to));
+  onBegin?.(file.discard);
   try {
-    file = typeof to === 'string' ? await createBackupFile(resolve(to)) : null;
-    options.onBegin?.(() => file?.discard());
-    const out = file === null ? to : file.out;
-    if (typeof out === 'string') throw new TypeError('A file was meant');
-    const written = await writeTo(out, loaded.keeping, options);
-    await file?.keep();
+    const written = await writeTo(await file.open(), loaded.keeping, options);
+    await file.keep();
     return written;
   } catch (error) {
-    file?.discard();
-    throw typeof to === 'string' ? toFileError(error, to) : error;
+    file.discard();
+    throw toFileError(error, to);
   }
 }
 
@@ -78,7 +76,7 @@ async function writeTo(out: Writable, keeping: StoreKeeping, options: BackupOpti
       await requireWhole(store);
       dumps.set(name, await store.dump());
     }
-    if ([...dumps.values()].every(({ sequence, collections }) => sequence === 0 && collections.length === 0)) {
+    if ([...dumps.values()].every(({ collections, events }) => collections.length + events === 0)) {
       throw new RegistryError('STORE_FAILURE', {
         message: 'The stores are empty: no registry was ever served from them',
       });

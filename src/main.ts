@@ -20,7 +20,7 @@ import { openPorts, openUpstreams, type PartHealth, type PartStats, type Ports }
 import { openRecordStore } from './open-record-store.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
-import type { RecordStore } from './ports/record-store.ts';
+import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import { changesCollections, whyNotInPlace } from './replacement.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
@@ -48,6 +48,8 @@ export interface RegistryOptions {
   /** How long to wait for a database that cannot be reached at first, and who is told why; default: not at all. */
   readonly waitMs?: number;
   readonly onWaiting?: (reason: string) => void;
+  /** Told how far indexes are built. */
+  readonly onIndexing?: (progress: IndexProgress) => void;
   /** Keeps everything in memory, whatever the definition says: for tests and trials. */
   readonly memory?: boolean;
   /** Looks on as steps run. */
@@ -135,6 +137,7 @@ export async function openDefinition(
     memory: options.memory ?? false,
     waitMs: options.waitMs ?? 0,
     onWaiting: options.onWaiting ?? (() => {}),
+    onIndexing: options.onIndexing ?? (() => {}),
     env: store === null ? env : { ...env, [STORE_ENV]: store },
     openRecordStore: seams.openRecordStore ?? openRecordStore,
     wrapRecordStore: seams.wrapRecordStore ?? ((store) => store),

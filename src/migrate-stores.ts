@@ -7,8 +7,9 @@ import { type BlobsCompared, type Compared, compareBlobs, compareContents } from
 import { contentOf } from './moving/content-digest.ts';
 import { createFiller, type Filled } from './moving/fill-store.ts';
 import type { OnProgress } from './moving/progress.ts';
-import { beginLoad, loadKeeping, openBlobStore, requireWhole, type StoreKeeping } from './open-stores.ts';
-import type { RecordLoad } from './ports/record-dump.ts';
+import { openBlobStore } from './open-blob-store.ts';
+import { beginLoad, loadKeeping, requireWhole, type StoreKeeping } from './open-stores.ts';
+import type { RecordDump, RecordLoad } from './ports/record-dump.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import { readSpelledStore } from './spelled-store.ts';
@@ -134,7 +135,7 @@ async function fillTarget(
   await requireWhole(from);
   const dump = await from.dump();
   try {
-    const total = dump.events + dump.collections.reduce((sum, { records }) => sum + records, 0);
+    const total = totalIn(dump);
     if (total === 0) throw new RegistryError('STORE_FAILURE', { message: `There is nothing in ${label}` });
     const at = new Date(clock.now()).toISOString();
     const load = await beginLoad(to, { origin: `the move from ${label}`, at, replace: force });
@@ -160,41 +161,52 @@ async function fillTarget(
 
 /** Reads both sides anew; the target is let go for use when they are the same. */
 async function finishRecords(
-  { name, from, to }: OpenRecords,
-  { load, filled, sequence }: FilledTarget,
+  records: OpenRecords,
+  { load, filled, sequence: copied }: FilledTarget,
   blobsAreSame: boolean,
   keeping: StoreKeeping,
   onProgress: OnProgress,
   clock: Clock,
 ): Promise<RecordsMoved> {
-  const source = await from.dump();
-  const target = await to.dump();
+  const { compared, sequence } = await compareSides(records, onProgress, clock);
+  const same = compared.every((entry) => entry.same);
+  const documents = new Set(Object.keys(keeping.definition.documents));
+  const unknown = compared.flatMap(({ collection, from }) =>
+    collection === null || from === null || collection.startsWith('$') || documents.has(collection) ? [] : [collection],
+  );
+  if (same && blobsAreSame) {
+    await load.finish(sequence);
+    await keeping.buildIndexes(records.name, records.to, onProgress);
+  }
+  return { filled, compared, same, sourceChanged: !same && sequence !== copied, unknown };
+}
+
+/** What both sides hold now, and the source's sequence. */
+async function compareSides(
+  { from, to }: OpenRecords,
+  onProgress: OnProgress,
+  clock: Clock,
+): Promise<{ readonly compared: readonly Compared[]; readonly sequence: number }> {
+  const [source, target] = [await from.dump(), await to.dump()];
   try {
     // What expires meanwhile counts on neither side: the source's server may have swept it.
     const now = clock.now();
-    const total = [source, target]
-      .flatMap(({ collections }) => collections)
-      .reduce((sum, { records }) => sum + records, 0);
+    const total = totalIn(source) + totalIn(target);
     let read = 0;
     const onRead = (count: number) => {
       read += count;
-      onProgress(read, total + source.events + target.events, 'compared');
+      onProgress(read, total, 'compared');
     };
-    const compared = compareContents(await contentOf(source, now, onRead), await contentOf(target, now, onRead));
-    const same = compared.every((entry) => entry.same);
-    const known = new Set(Object.keys(keeping.definition.documents));
-    const unknown = source.collections
-      .map((collection) => collection.name)
-      .filter((collection) => !collection.startsWith('$') && !known.has(collection));
-    const moved = { filled, compared, same, sourceChanged: !same && source.sequence !== sequence, unknown };
-    if (!same || !blobsAreSame) return moved;
-    await load.finish(source.sequence);
-    await keeping.buildIndexes(name, to, onProgress);
-    return moved;
+    const sides = [await contentOf(source, now, onRead), await contentOf(target, now, onRead)] as const;
+    return { compared: compareContents(...sides), sequence: source.sequence };
   } finally {
     await source.close();
     await target.close();
   }
+}
+
+function totalIn({ collections, events }: RecordDump): number {
+  return events + collections.reduce((sum, { records }) => sum + records, 0);
 }
 
 async function moveBlobs(
@@ -203,12 +215,12 @@ async function moveBlobs(
   { definition }: StoreKeeping,
   clock: Clock,
 ): Promise<BlobsMoved> {
-  const name = nameIn(definition.blobStores, blobStore, 'blob store');
+  const declared = definition.blobStores[nameIn(definition.blobStores, blobStore, 'blob store')]!;
   const [source, target] = [resolve(folders.from), resolve(folders.to)];
   if (source === target) refuse(`Where blobs come from and go to are the same: ${source}`);
   requirePlace(source);
-  const from = openBlobStore(definition, name, data, source, clock);
-  const to = openBlobStore(definition, name, data, target, clock);
+  const from = openBlobStore({ ...declared, root: source }, data, clock);
+  const to = openBlobStore({ ...declared, root: target }, data, clock);
   try {
     const copied = await copyBlobs(from, to, ({ written, kept }) => onProgress(written + kept, 0, 'blobs'));
     const compared = await compareBlobs(from, to);

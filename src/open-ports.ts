@@ -1,10 +1,9 @@
-import { isAbsolute, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createMemoryFront } from './adapters/blob-store/memory-front.ts';
 import { openObjectCache } from './adapters/cache/objects.ts';
 import type { CallStats } from './adapters/guards/call-meter.ts';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
-import { blobStores, caches, upstreamClients } from './adapters/index.ts';
+import { caches, upstreamClients } from './adapters/index.ts';
 import type { Definition, KvStoreDefinition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
@@ -18,10 +17,11 @@ import { IDENTITY_COLLECTIONS, projectIdentity } from './identity/collections.ts
 import { startExpirySweeper } from './jobs/expiry-sweeper.ts';
 import { startLeaseSweeper } from './jobs/lease-sweeper.ts';
 import { compileText, parseTemplate } from './language/template.ts';
+import { openBlobStore } from './open-blob-store.ts';
 import type { openRecordStore } from './open-record-store.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { CacheStats } from './ports/cache.ts';
-import type { RecordStore } from './ports/record-store.ts';
+import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import type { UpstreamOptions } from './ports/upstream.ts';
 import type { Clock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
@@ -72,6 +72,8 @@ export interface PortsOptions {
   /** How long to wait for a database that cannot be reached, and who is told why. */
   readonly waitMs: number;
   readonly onWaiting: (reason: string) => void;
+  /** Told how far indexes are built, at the start and when a definition takes another's place. */
+  readonly onIndexing: (progress: IndexProgress) => void;
   /** Where URLs of servers, with their passwords, are. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly openRecordStore: typeof openRecordStore;
@@ -111,18 +113,13 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
       const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);
-      await onceReached(() => store.migrate(...migrationOf(plan, name, name === names[0])), options);
+      await onceReached(
+        () => store.migrate(...migrationOf(plan, name, name === names[0], options.onIndexing)),
+        options,
+      );
     }
     for (const [name, store] of Object.entries(definition.blobStores)) {
-      const adapter = memory ? blobStores.memory : blobStores[store.kind as keyof typeof blobStores];
-      const root = isAbsolute(store.root) ? store.root : join(data, store.root);
-      const guarded = adapter.open({
-        root,
-        pathTemplate: store.pathTemplate,
-        maxBlobBytes: store.maxBlobBytes,
-        minBlobBytes: store.minBlobBytes,
-        clock,
-      });
+      const guarded = openBlobStore(memory ? { ...store, kind: 'memory' } : store, data, clock);
       measured.push(() => ({ kind: 'blob_store', name, calls: guarded.stats() }));
       blobs.set(name, front.before(options.wrapBlobStore?.(guarded, name) ?? guarded));
     }
@@ -170,9 +167,11 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       },
       async adopt(next) {
         try {
-          for (const [name, store] of records) await store.migrate(...migrationOf(next, name, name === names[0]));
+          for (const [name, store] of records)
+            await store.migrate(...migrationOf(next, name, name === names[0], options.onIndexing));
         } catch (error) {
-          for (const [name, store] of records) await store.migrate(...migrationOf(plan, name, name === names[0]));
+          for (const [name, store] of records)
+            await store.migrate(...migrationOf(plan, name, name === names[0], options.onIndexing));
           throw error;
         }
         plan = next;
@@ -235,7 +234,12 @@ function kept(name: string, stats: CacheStats | null): readonly PartStats[] {
 }
 
 /** What a plan asks of a record store; the first one holds the engine's own collections, too. */
-export function migrationOf(plan: Plan, store: string, isFirst: boolean): Parameters<RecordStore['migrate']> {
+export function migrationOf(
+  plan: Plan,
+  store: string,
+  isFirst: boolean,
+  onIndexing: PortsOptions['onIndexing'],
+): Parameters<RecordStore['migrate']> {
   const own = isFirst ? [...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS] : [];
   return [
     [...plan.collections(store), ...own],
@@ -243,6 +247,7 @@ export function migrationOf(plan: Plan, store: string, isFirst: boolean): Parame
       collection.startsWith('$') && !plan.documents.has(collection)
         ? projectIdentity(collection, key, value)
         : plan.project(collection, key, value),
+    onIndexing,
   ];
 }
 

@@ -1,5 +1,4 @@
-import { isAbsolute, join, resolve } from 'node:path';
-import { blobStores } from './adapters/index.ts';
+import { resolve } from 'node:path';
 import type { Finding } from './definition/findings.ts';
 import { loadDefinition } from './definition/load.ts';
 import type { Definition } from './definition/types.ts';
@@ -7,12 +6,13 @@ import { compile } from './engine/compile.ts';
 import { RegistryError, toRegistryError } from './errors/registry-error.ts';
 import { vocabulary } from './main.ts';
 import type { OnProgress } from './moving/progress.ts';
+import { openBlobStore } from './open-blob-store.ts';
 import { migrationOf, openUpstreams } from './open-ports.ts';
 import { openRecordStore } from './open-record-store.ts';
 import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { LoadOptions, RecordLoad } from './ports/record-dump.ts';
-import type { RecordStore } from './ports/record-store.ts';
+import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import { STORE_ENV, withStore } from './store-choice.ts';
 
@@ -61,15 +61,23 @@ export async function loadKeeping({
     keeping: {
       definition,
       digestsOf: (collection, value) =>
-        naming.has(collection) ? (plan.documents.get(collection)?.digests(JSON.parse(value)) ?? []) : [],
+        naming.has(collection) ? (plan.documents.get(collection)?.digests(parsedOrNull(value)) ?? []) : [],
       async buildIndexes(name, store, onProgress) {
-        const [collections, project] = migrationOf(plan, name, name === first);
-        await store.migrate(collections, project, ({ collection, done, total }) =>
-          onProgress(done, total, `indexes of ${collection}`),
-        );
+        const tell = ({ collection, done, total }: IndexProgress) =>
+          onProgress(done, total, `indexes of ${collection}`);
+        await store.migrate(...migrationOf(plan, name, name === first, tell));
       },
     },
   };
+}
+
+/** A damaged document names nothing, and is backed up like the rest. */
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The stores of a definition, by name, as they are: nothing is migrated. */
@@ -104,34 +112,13 @@ export async function openStores(
       }
       records.set(name, openRecordStore(name, declared, options));
     }
-    for (const name of withBlobs ? Object.keys(definition.blobStores) : [])
-      blobs.set(name, openBlobStore(definition, name, options.data, null, clock));
+    for (const [name, declared] of withBlobs ? Object.entries(definition.blobStores) : [])
+      blobs.set(name, openBlobStore(declared, options.data, clock));
     return { records, blobs, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-/** Opens one blob store of a definition; `root` takes the place of its own. */
-export function openBlobStore(
-  definition: Definition,
-  name: string,
-  data: string,
-  root: string | null,
-  clock: Clock,
-): BlobStore {
-  const declared = definition.blobStores[name];
-  if (declared === undefined) throw new RegistryError('STORE_FAILURE', { message: `There is no blob store "${name}"` });
-  const { kind, pathTemplate, maxBlobBytes, minBlobBytes } = declared;
-  const place = root ?? (isAbsolute(declared.root) ? declared.root : join(data, declared.root));
-  return blobStores[kind as keyof typeof blobStores].open({
-    root: place,
-    pathTemplate,
-    maxBlobBytes,
-    minBlobBytes,
-    clock,
-  });
 }
 
 /** Fails with STORE_FAILURE and a sentence when the store is half filled: it is no source of anything. */

@@ -5,6 +5,7 @@ import { RegistryError } from './errors/registry-error.ts';
 import { toFileError } from './moving/backup-file.ts';
 import type { BackupManifest } from './moving/backup-format.ts';
 import { hasBlob, storeBlob } from './moving/blob-transfer.ts';
+import { compareContents } from './moving/compare.ts';
 import { contentOf } from './moving/content-digest.ts';
 import { createFiller, type Filled, type StoreFiller } from './moving/fill-store.ts';
 import type { OnProgress } from './moving/progress.ts';
@@ -177,16 +178,11 @@ async function requireSame(
     checked += count;
     onProgress(checked, 0, 'compared');
   }).finally(() => dump.close());
-  const expected = trailer.record_stores.find((entry) => entry.name === name);
-  const texts = [content, { collections: expected?.collections, events: expected?.events }].map((side) => {
-    const collections = side.collections?.map(({ name, count, digest }) => [name, count, digest]);
-    return JSON.stringify([collections, side.events?.count, side.events?.digest]);
+  const expected = need(trailer.record_stores.find((entry) => entry.name === name));
+  if (compareContents(expected, content).every(({ same }) => same)) return;
+  throw new RegistryError('STORE_FAILURE', {
+    message: `The store "${name}" does not hold what was written to it: it is not used. Begin anew with --force`,
   });
-  if (texts[0] !== texts[1]) {
-    throw new RegistryError('STORE_FAILURE', {
-      message: `The store "${name}" does not hold what was written to it: it is not used. Begin anew with --force`,
-    });
-  }
 }
 
 async function read(from: string | Readable, receiver: BackupReceiver, onProgress: OnProgress): Promise<BackupRead> {

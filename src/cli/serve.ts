@@ -5,6 +5,7 @@ import { readArguments, readBaseUrl, readLogLevel, readNetworks, readPort, readW
 import type { Command, CommandContext } from './command.ts';
 import { defaultRegistry, packageVersion } from './package.ts';
 import { hasErrors, printFindings } from './print-findings.ts';
+import { createProgress } from './progress.ts';
 import { createRedactor } from './redact.ts';
 import { reload } from './reload.ts';
 import { watchFolder } from './watch-folder.ts';
@@ -106,18 +107,21 @@ export const serve: Command = {
     };
 
     const path = values.registry ?? defaultRegistry();
+    const indexing = indexProgress(context);
     const opened = await openRegistry({
       registry: path,
       data: values.data ?? (env.ENTREPOT_DATA || 'data'),
       store: values.store ?? (env.ENTREPOT_STORE || null),
       waitMs: readWholeNumber(values.wait ?? '0', '--wait') * 1000,
       onWaiting: complain,
+      onIndexing: indexing.tell,
       adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
       env,
       log,
       watch: metrics.watch,
       onServed,
     });
+    indexing.end();
     if (opened.findings.length > 0) printFindings(opened.findings, colours, complain);
     if (!opened.ok || hasErrors(opened.findings)) {
       complain('This definition has errors and is not served.');
@@ -153,6 +157,23 @@ export const serve: Command = {
     return 0;
   },
 };
+
+const SAY_EVERY_MS = 10_000;
+
+/** Says how far indexes are built: a bar on a terminal, elsewhere a line now and then, so that a start of minutes is not taken for a hang. */
+function indexProgress({ complain }: CommandContext) {
+  const bar = createProgress(process.stderr);
+  let saidAt = performance.now();
+  return {
+    tell({ collection, done, total }: { collection: string; done: number; total: number }): void {
+      bar.update(done, total, `indexing ${collection}`);
+      if (process.stderr.isTTY || performance.now() - saidAt < SAY_EVERY_MS) return;
+      saidAt = performance.now();
+      complain(`Building the indexes of ${collection}: ${done} of ${total} records`);
+    },
+    end: bar.end,
+  };
+}
 
 /** Environment variables that hold what upstreams are told. */
 function secretNames({ upstreams }: Definition): readonly string[] {

@@ -7,6 +7,7 @@ import { encodeScalar } from '../ports/scalar-text.ts';
 import { textOf, wordMatcher, wordsOfQuery } from '../ports/search-terms.ts';
 import { compareBytes } from '../shared/compare.ts';
 import { snippetOf } from '../shared/snippet.ts';
+import { wordsOf } from '../shared/words.ts';
 import type { FoundPage, IndexPlan, TextQuery } from './contract.ts';
 import type { DocumentRules } from './documents.ts';
 import type { RequestState } from './request-state.ts';
@@ -28,14 +29,19 @@ export async function searchIndex(
   const purpose = `search ${index.name} ${index.spec.revision} ${query.text}`;
   const store = searchable(session.engine.store(index.document.store));
   const place = query.cursor === null ? null : placeOf(session.openCursor(purpose, query.cursor));
+  const [collection, name, { text }] = [index.document.name, index.name, query];
+  const lookUp = () => {
+    session.countIo();
+    return store.similarWords({ collection, index: name, text });
+  };
   const base: SearchQuery = {
-    collection: index.document.name,
-    index: index.name,
-    text: query.text,
-    similar: place?.similar ?? null,
+    collection,
+    index: name,
+    text,
+    similar: place?.similar === 'again' ? await lookUp() : (place?.similar ?? null),
     where: query.where,
     limit: query.limit,
-    after: place,
+    after: place === null ? null : { score: place.score, key: place.key },
     wantsTotal: query.wantsTotal,
     facets: query.facets.map((column) => ({ column, limit: FACET_VALUES })),
   };
@@ -48,25 +54,28 @@ export async function searchIndex(
   let page = await find(base);
   // What is invisible is absent: where only such things have the words, those that resemble them are looked for, too.
   if (page.hits.length === 0 && place === null) {
-    session.countIo();
-    const { collection, index: name, text } = base;
-    const resembling = await store.similarWords({ collection, index: name, text });
+    const resembling = await lookUp();
     if (resembling.some((words) => words.length > 0)) {
       similar = resembling;
       page = await find({ ...base, similar });
     }
   }
   const records = page.hits.map(({ key, value, version }) => new StoredValue(key, value, version));
-  const highlights = query.highlight === null ? [] : await highlightAll(session, index, records, query, similar);
+  const needsRows = query.highlight !== null || (visible !== null && similar !== null);
+  const rows = needsRows ? await rowsOf(session, index, records) : [];
   const last = page.more ? page.hits.at(-1) : undefined;
+  // The words of an index are those of all records: only such as the hits have are shown to who may not see all. Their cursors say
+  // nothing of words, which are looked up anew with each page.
+  const kept = visible === null || similar === null ? similar : 'again';
+  const shown = visible === null || similar === null ? similar : wordsIn(index, rows, similar);
   return {
     records,
     scores: page.hits.map(({ score }) => score / 1000),
-    highlights,
-    next: last === undefined ? null : session.sealCursor(purpose, { s: last.score, k: last.key, w: similar }),
+    highlights: query.highlight === null ? [] : highlightAll(session, index, rows, query, similar),
+    next: last === undefined ? null : session.sealCursor(purpose, { s: last.score, k: last.key, w: kept }),
     total: page.total,
     facets: page.facets,
-    similar: page.hits.length === 0 || similar === null ? null : byWord(query.text, similar),
+    similar: page.hits.length === 0 || shown === null ? null : byWord(text, shown),
   };
 }
 
@@ -88,11 +97,12 @@ function searchable({ search, similarWords }: RecordStore): SearchingStore {
 interface Place {
   readonly score: number;
   readonly key: string;
-  readonly similar: SimilarWords | null;
+  /** `again`: they are looked up anew. */
+  readonly similar: SimilarWords | 'again' | null;
 }
 
 function placeOf(position: Json): Place {
-  const { s, k, w } = position as { s: number; k: string; w: SimilarWords | null };
+  const { s, k, w } = position as { s: number; k: string; w: Place['similar'] };
   return { score: s, key: k, similar: w };
 }
 
@@ -153,25 +163,46 @@ function countInto(counts: Map<string, FacetCount> | undefined, row: IndexRow | 
   for (const [text, value] of byText) counts?.set(text, { value, count: (counts.get(text)?.count ?? 0) + 1 });
 }
 
-async function highlightAll(
+/** What the records have in the index. */
+async function rowsOf(
   session: RequestState,
   index: IndexPlan,
   records: readonly StoredValue[],
+): Promise<readonly (IndexRow | null)[]> {
+  const rows: (IndexRow | null)[] = [];
+  const start = performance.now();
+  for (const record of records) rows.push(await index.row(record.value));
+  session.spend(performance.now() - start);
+  return rows;
+}
+
+/** Those of the words that stand in the rows. */
+function wordsIn({ spec }: IndexPlan, rows: readonly (IndexRow | null)[], similar: SimilarWords): SimilarWords {
+  const there = new Set<string>();
+  for (const row of rows) {
+    for (const { column } of spec.text ?? []) {
+      for (const { word } of wordsOf(textOf(row?.[column] ?? null))) there.add(word);
+    }
+  }
+  return similar.map((words) => words.filter((word) => there.has(word)));
+}
+
+function highlightAll(
+  session: RequestState,
+  { spec }: IndexPlan,
+  rows: readonly (IndexRow | null)[],
   { text, highlight }: TextQuery,
   similar: SimilarWords | null,
-): Promise<FoundPage['highlights']> {
+): FoundPage['highlights'] {
   const marks = { before: '', after: '', ...highlight, isMarked: wordMatcher(text, similar) };
-  const texts = index.spec.text ?? [];
-  const highlights: FoundPage['highlights'][number][] = [];
   const start = performance.now();
-  for (const record of records) {
-    const row = await index.row(record.value);
-    const entries = texts.map(({ column }): [string, string | null] => {
+  const highlights = rows.map((row) => {
+    const entries = (spec.text ?? []).map(({ column }): [string, string | null] => {
       const shown = textOf(row?.[column] ?? null);
       return [column, shown === '' ? null : snippetOf(shown, marks)];
     });
-    highlights.push(Object.fromEntries(entries));
-  }
+    return Object.fromEntries(entries);
+  });
   session.spend(performance.now() - start);
   session.checkCpu();
   return highlights;

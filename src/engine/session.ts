@@ -95,7 +95,9 @@ export class RequestSession implements Session, RequestState {
   }
 
   checkCpu(): void {
-    if (this.#cpuUsedMs + performance.now() - this.#cpuStart > this.engine.limits.maxCpuMsPerRequest) {
+    // While the sequence waits, what is done meanwhile was counted by `spend`.
+    const runningMs = this.#suspended ? 0 : performance.now() - this.#cpuStart;
+    if (this.#cpuUsedMs + runningMs > this.engine.limits.maxCpuMsPerRequest) {
       throw new RegistryError('CPU_LIMIT');
     }
   }

@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -7,32 +7,30 @@ import { letGo } from '../shared/passing-bytes.ts';
 
 /** A file that bears its name only when it is whole. */
 export interface BackupFile {
-  readonly out: Writable;
-  /** When `out` has ended: gives the file its name, in place of one that had it, durably. */
+  /** Begins it, beside the place that it is to have. Fails with the error of the file system. */
+  open(): Promise<Writable>;
+  /** When what `open` gave has ended: gives the file its name, in place of one that had it, durably. */
   keep(): Promise<void>;
   /** Removes what was written so far. At once, so that a process can do it at its end; nothing once it was kept. */
   discard(): void;
 }
 
-/** Begins a file beside the one that it is to be. Fails with the error of the file system. */
-export async function createBackupFile(path: string): Promise<BackupFile> {
+/** Nothing is done before `open`: whoever sees to `discard` does so before there is anything. */
+export function backupFileAt(path: string): BackupFile {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
-  // It holds hashes of passwords and keys.
-  const handle = await open(temporary, 'w', 0o600);
-  let isOpen = true;
-  const discard = () => {
-    if (isOpen) unlinkSync(temporary);
-    isOpen = false;
-  };
+  let isKept = false;
   return {
-    out: writableOf(handle),
+    // It holds hashes of passwords and keys.
+    open: async () => writableOf(await open(temporary, 'w', 0o600)),
     async keep() {
       await rename(temporary, path);
-      isOpen = false;
+      isKept = true;
       const folder = await open(dirname(path), 'r');
       await folder.sync().finally(() => folder.close());
     },
-    discard,
+    discard() {
+      if (!isKept) rmSync(temporary, { force: true });
+    },
   };
 }
 

@@ -74,6 +74,6 @@ export interface SimilarQuery {
 /** A column that is searched. It may be a scalar or a list column of the index, too. */
 export interface TextColumn {
   readonly column: string;
-  /** Above 0 and at most 1000; an index has four different weights at most. */
+  /** Above 0 and at most 1000; an index has 16 texts and 4 different weights at most. */
   readonly weight: number;
 }

@@ -36,7 +36,10 @@ export interface RecordStore extends RecordTransfer {
 
   /** Ranked text search; see `record-search.ts`. Absent, as is `similarWords`, where `capabilities.fullText` is false. */
   search?(query: SearchQuery): MaybePromise<SearchPage>;
-  /** The words of an index that resemble those of a query: what to search with where nothing was found. */
+  /**
+   * The words of an index that resemble those of a query: what to search with where nothing was found. Words that no record has any more
+   * may be among them; they find nothing.
+   */
   similarWords?(query: SimilarQuery): MaybePromise<SimilarWords>;
 
   /**

@@ -8,6 +8,8 @@ export const MAX_TEXT_LENGTH = 10_000;
 /** Different weights that an index may have: PostgreSQL tells four kinds of lexemes apart. */
 export const MAX_WEIGHTS = 4;
 export const MAX_WEIGHT = 1000;
+/** Columns that an index may search: more could come to terms than a store takes of one record. */
+export const MAX_TEXTS = 16;
 /** Words of a query that count. */
 export const MAX_QUERY_WORDS = 16;
 
@@ -87,12 +89,16 @@ export function termsOfRow(spec: IndexSpec, row: IndexRow): RecordTerms | null {
 
 /** A column's text: of a list all elements that are texts. */
 export function textOf(value: Scalar | readonly Scalar[]): string {
-  if (typeof value === 'string') return value.slice(0, MAX_TEXT_LENGTH);
+  if (typeof value === 'string') return beginningOf(value);
   if (typeof value !== 'object' || value === null) return '';
-  return value
-    .filter((element) => typeof element === 'string')
-    .join(', ')
-    .slice(0, MAX_TEXT_LENGTH);
+  return beginningOf(value.filter((element) => typeof element === 'string').join(', '));
+}
+
+/** What of a text is searched; never half a character at its end. */
+function beginningOf(text: string): string {
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  const isHalf = /[\ud800-\udbff]/.test(text.charAt(MAX_TEXT_LENGTH - 1));
+  return text.slice(0, isHalf ? MAX_TEXT_LENGTH - 1 : MAX_TEXT_LENGTH);
 }
 
 /** The words of a query that count, each once by its stem. The last one typed is the last. */

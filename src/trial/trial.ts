@@ -93,6 +93,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     memory,
     waitMs: 0,
     onWaiting: () => {},
+    onIndexing: () => {},
     env: options.env,
     openRecordStore: options.openRecordStore ?? openRecordStore,
     wrapRecordStore: (store, name) => noteCommits(store, name, commits),

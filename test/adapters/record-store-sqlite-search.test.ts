@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
+import { openSearchThread } from '../../src/adapters/record-store/sqlite-search-client.ts';
 import type { SearchQuery } from '../../src/ports/record-search.ts';
 import type { RecordStore } from '../../src/ports/record-store.ts';
 import { write } from '../conformance/record-fixture.ts';
@@ -82,6 +84,17 @@ describe('a search in SQLite', () => {
       .all()
       .map((row) => String((row as readonly unknown[])[3]));
     expect(plan).toEqual(['SCAN g VIRTUAL TABLE INDEX 0:M1', 'SEARCH w USING INTEGER PRIMARY KEY (rowid=?)']);
+  });
+
+  it('says so when the thread that searches cannot work, and starts another', async () => {
+    const layout = layoutCollection(PAPERS).indexes.get('papers.texts')!;
+    const file = join(folder.path, 'late.db');
+    const searching = openSearchThread({ file, busyTimeoutMs: 100 });
+    const failed = { code: 'STORE_FAILURE', message: expect.stringContaining('has stopped') };
+    await expect(searching.search(layout, searchOf('word'), 0)).rejects.toMatchObject(failed);
+    new Sqlite(file).exec('CREATE TABLE t (a)').close();
+    await expect(searching.search(layout, searchOf('word'), 0)).rejects.toMatchObject({ code: 'STORE_FAILURE' });
+    await searching.close();
   });
 
   it('keeps no text twice: neither table of FTS5 has a content', () => {

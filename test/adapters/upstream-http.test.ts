@@ -213,8 +213,12 @@ describe('http upstream', () => {
       await expect(upstream.fetch(request('/', { signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
       expect(server.requests).toEqual([]);
       const head = new AbortController();
-      setTimeout(() => head.abort(reason), 50);
-      await expect(upstream.fetch(request('/', { signal: head.signal }))).rejects.toBe(reason);
+      const asked = upstream.fetch(request('/', { signal: head.signal }));
+      // Held at once: the reason must not be nobody's while the request is waited for.
+      const refused = expect(asked).rejects.toBe(reason);
+      await expect.poll(() => server.requests.length, { timeout: 10_000 }).toBe(1);
+      head.abort(reason);
+      await refused;
       const body = new AbortController();
       const response = await upstream.fetch(request('/body', { signal: body.signal }));
       setTimeout(() => body.abort(reason), 20);

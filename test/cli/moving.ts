@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { recordStores } from '../../src/adapters/index.ts';
 import { backup } from '../../src/cli/backup.ts';
 import { type Command, type CommandContext, UsageError } from '../../src/cli/command.ts';
 import { migrate } from '../../src/cli/migrate.ts';
 import { restore } from '../../src/cli/restore.ts';
 import { seed } from '../../src/cli/seed.ts';
 import { user } from '../../src/cli/user.ts';
+import type { Definition } from '../../src/definition/types.ts';
 import { RegistryError } from '../../src/errors/registry-error.ts';
+import type { RecordStore } from '../../src/ports/record-store.ts';
+import { systemClock } from '../../src/shared/clock.ts';
+import { readSpelledStore } from '../../src/spelled-store.ts';
 import { ROOT } from '../house/source-files.ts';
 import { ADMIN, ADMIN_PASSWORD } from '../support/registry.ts';
 import { type Outcome, runProgram } from '../support/run-program.ts';
@@ -100,16 +103,22 @@ export async function answersOf(server: ServerProcess, name: string): Promise<re
   );
 }
 
-/** All that a data folder's record store holds, in one text, beside a server if one is running. */
-export async function recordsIn(data: string): Promise<string> {
-  const store = recordStores.sqlite.open({ name: 'meta', data, path: null, server: null });
-  const dump = await store.dump();
+/** All that a record store holds, in one text: that of a data folder, beside a server if one is running, or another one. */
+export async function recordsIn(data: string, store: string = 'sqlite'): Promise<string> {
+  const opened = openSpelled(data, store);
+  const dump = await opened.dump();
   const lines: string[] = [];
   for (const { name } of dump.collections) {
     for await (const batch of dump.records(name)) lines.push(...batch.map((record) => JSON.stringify([name, record])));
   }
   for await (const batch of dump.log()) lines.push(...batch.map((event) => JSON.stringify(event)));
   await dump.close();
-  await store.close();
+  await opened.close();
   return lines.join('\n');
+}
+
+/** Opens a record store as it is spelled on the command line; nothing is migrated. */
+export function openSpelled(data: string, store: string): RecordStore {
+  const definition = { kvStores: { meta: { kind: 'sqlite', path: null, server: null } } } as unknown as Definition;
+  return readSpelledStore(store, { definition, name: 'meta', data, env: {} }).open(systemClock);
 }

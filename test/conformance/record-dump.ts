@@ -82,6 +82,15 @@ export function recordDumpSuite(suite: RecordSuite, { shared }: { readonly share
       await dump.close();
     });
 
+    it('that nobody closed ends with its store', async () => {
+      const { store } = await suite.elsewhere();
+      await store.migrate([ITEMS], () => ({}));
+      await write(store, { puts: [item('a')] });
+      await store.dump();
+      await store.close();
+      expect(() => store.dump()).toThrow(expect.objectContaining({ code: 'CLOSING' }));
+    });
+
     it('shows one moment while commits go on', async () => {
       const { store } = suite;
       const accounts = Array.from({ length: 1500 }, (_, place) => `account ${String(place).padStart(4, '0')}`);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { DumpedRecord } from '../../src/ports/record-dump.ts';
 import type { SearchPosition } from '../../src/ports/record-search.ts';
 import type { Filter } from '../../src/ports/record-store.ts';
 import { commitOf, type RecordSuite, write } from './record-fixture.ts';
@@ -206,6 +207,16 @@ export function recordSearchSuite(suite: RecordSuite): void {
       expect((await search(store, searchOf('reactive'))).hits.map(({ score }) => score)).toEqual([2500]);
     });
 
+    it('takes commits that bring the same new words at once', async () => {
+      const { store } = suite;
+      const words = Array.from({ length: 30 }, (_, place) => `word${place}x`);
+      const turned = (by: number) => [...words.slice(by), ...words.slice(0, by)].join(' ');
+      const puts = words.map((word, place) => paper(word, { title: turned(place), abstract: turned(29 - place) }));
+      await Promise.all(puts.map((put) => write(store, { puts: [put] })));
+      expect((await find('word7x')).length).toBe(30);
+      expect(await similarTo(store, 'wrod7x')).toContainEqual(expect.arrayContaining(['word7x']));
+    });
+
     it('is as it was when a commit is refused', async () => {
       const { store } = suite;
       await write(store, { puts: [paper('a', { title: 'kept', owner: 'ada' })] });
@@ -276,6 +287,26 @@ export function recordSearchSuite(suite: RecordSuite): void {
     });
 
     recordSearchModel(suite);
+
+    it('is filled again where the records are loaded', async () => {
+      await fill();
+      const { store: other } = await suite.elsewhere();
+      const dump = await suite.store.dump();
+      const puts: (DumpedRecord & { readonly collection: string })[] = [];
+      for await (const batch of dump.records('papers'))
+        puts.push(...batch.map((record) => ({ ...record, collection: 'papers' })));
+      await dump.close();
+      const load = await other.load({ origin: 'the test', at: '2026-01-02T03:04:05.006Z', replace: false });
+      await load.write({ puts, deletes: [], events: [] });
+      await load.finish(dump.sequence);
+      await other.migrate([PAPERS], (_, key, value) => paper(key, JSON.parse(value)).rows);
+      for (const text of ['react', 'librar', 'react dom']) {
+        expect((await search(other, searchOf(text))).hits.map(({ key, score }) => [key, score])).toEqual(
+          (await search(suite.store, searchOf(text))).hits.map(({ key, score }) => [key, score]),
+        );
+      }
+      expect(await similarTo(other, 'pyhton')).toEqual([['python']]);
+    });
 
     it('lets the first 16 words of a long query count', async () => {
       const words = Array.from({ length: 1500 }, (_, place) => `w${place}x`);

@@ -4,7 +4,18 @@ import type { CollectionSpec } from '../../src/ports/record-store.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { recordCommitSuite } from './record-commits.ts';
 import { recordDumpSuite } from './record-dump.ts';
-import { commitOf, ITEMS, item, keysOf, PLAIN, type RecordPlace, type RecordSuite, write } from './record-fixture.ts';
+import {
+  commitOf,
+  ITEMS,
+  item,
+  itemQuery,
+  keysOf,
+  PLAIN,
+  type RecordPlace,
+  type RecordSuite,
+  reasonOf,
+  write,
+} from './record-fixture.ts';
 import { recordLogSuite } from './record-log.ts';
 import { recordMigrationSuite } from './record-migration.ts';
 import { recordModelSuite } from './record-model.ts';
@@ -239,6 +250,19 @@ function recordBasics(suite: RecordSuite): void {
     clock.advance(1);
     expect(await store.sweepExpired(2)).toBe(2);
     expect(await store.sweepExpired(2)).toBe(1);
+  });
+
+  it('waits for work in flight when it closes, and refuses new work meanwhile', async () => {
+    const { store } = suite;
+    const commits = Array.from({ length: 20 }, (_, place) => store.commit(commitOf({ puts: [item(`k${place}`)] })));
+    const reads = Array.from({ length: 20 }, () => store.query(itemQuery({})));
+    const closing = store.close();
+    expect(() => store.commit(commitOf({ puts: [item('late')] }))).toThrow(
+      expect.objectContaining({ code: 'CLOSING' }),
+    );
+    expect((await Promise.all(commits)).map(reasonOf)).toEqual(Array.from({ length: 20 }, () => 'ok'));
+    await Promise.all(reads);
+    await closing;
   });
 
   it('is healthy, and refuses everything with CLOSING once closed', async () => {

@@ -157,6 +157,25 @@ describe.each(ALL_STORE_KINDS)('visible_when on %s', (kind: StoreKind) => {
   });
 });
 
+describe('visible_when on a store that takes its time', () => {
+  it('counts no waiting as computing', async () => {
+    const { send } = await openTestRegistry(registryOf(ROUTES, { ...PARTS, limits: { max_cpu_ms_per_request: 100 } }), {
+      kind: 'memory',
+      seams: {
+        wrapRecordStore: (store) => ({
+          ...store,
+          async query(asked) {
+            await new Promise((resolve) => setTimeout(resolve, 150));
+            return store.query(asked);
+          },
+        }),
+      },
+    });
+    await send('PUT', '/items/open', { body: { id: 'open', public: true, rank: 1 } });
+    expect((await send('GET', '/query')).json).toMatchObject({ ids: ['open'], total: 1 });
+  });
+});
+
 describe('visible_when with an expression', () => {
   it('is awaited for every record', async () => {
     const doc = 'computed';

@@ -30,7 +30,7 @@ const PLACES: Readonly<Record<string, (context: TestContext) => Promise<SharedPl
   'one SQLite file': async () => {
     const folder = temporaryFolder();
     const [data, ledger] = [join(folder, 'data'), join(folder, 'ledger')];
-    return { folder, data, ledger, rounds: Math.ceil(FAULT_ROUNDS / 2), killDatabase: null };
+    return { folder, data, ledger, rounds: Math.ceil(FAULT_ROUNDS / 3), killDatabase: null };
   },
   'one PostgreSQL server': async (context) => {
     requirePostgres(context);
@@ -42,7 +42,8 @@ const PLACES: Readonly<Record<string, (context: TestContext) => Promise<SharedPl
       data: join(folder, 'data'),
       ledger: join(folder, 'ledger'),
       store: `${postgres.url}?schema=killed`,
-      rounds: FAULT_ROUNDS,
+      // The third one is the database's.
+      rounds: Math.ceil(FAULT_ROUNDS / 2),
       killDatabase: () => postgres.kill().then(postgres.restart),
     };
   },

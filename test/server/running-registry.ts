@@ -33,7 +33,8 @@ export async function runRegistry(
   const { path, remove } = makeTemporaryFolder();
   const registry = packagesRegistry(patch, path);
   const data = join(path, 'data');
-  const start = () => startServerProcess({ registry, data, env });
+  // On a busy machine everything is slow; what these servers say on their error output is trouble.
+  const start = () => startServerProcess({ registry, data, env, args: ['--slow-ms', '60000'] });
   let server = await start();
   return {
     get server() {

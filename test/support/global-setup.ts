@@ -6,6 +6,7 @@ import { requireProgram } from './programs.ts';
 /** Runs once before all tests; what it returns, after them. */
 export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
   requireProgram('strace', 'strace');
+  requireProgram('openssl', 'openssl');
   // Debian's package may start a server of its own, on a port of its own; nothing here asks for it.
   requireProgram('postgres', 'postgresql', findPostgres);
   forgetOtherServers();

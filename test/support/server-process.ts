@@ -18,6 +18,8 @@ export interface ServerProcessOptions {
   /** The whole command line, in place of all that; the port and the data folder are up to `env`. */
   readonly command?: readonly string[];
   readonly cwd?: string;
+  /** Hears what it writes to the standard error output, before it listens, too. */
+  readonly onComplaint?: (text: string) => void;
 }
 
 export interface ServerProcess {
@@ -51,6 +53,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
+    options.onComplaint?.(text);
   });
   const ended = endOf(child);
 

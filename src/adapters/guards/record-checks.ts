@@ -12,7 +12,7 @@ import type {
   Scalar,
 } from '../../ports/record-store.ts';
 import { isStorableText } from '../../ports/scalar-text.ts';
-import { MAX_WEIGHT, MAX_WEIGHTS, textClasses } from '../../ports/search-terms.ts';
+import { MAX_TEXTS, MAX_WEIGHT, MAX_WEIGHTS, textClasses } from '../../ports/search-terms.ts';
 
 const MAX_LIMIT = 10_000;
 const MAX_KEY_BYTES = 1024;
@@ -182,6 +182,7 @@ function shapeOf(index: IndexSpec): IndexShape {
 function textsOf({ name, text = [] }: IndexSpec): ReadonlySet<string> {
   const texts = new Set(text.map(({ column }) => column));
   if (texts.size !== text.length) misuse(`A text of index "${name}" is listed twice`);
+  if (text.length > MAX_TEXTS) misuse(`The index "${name}" has more than ${MAX_TEXTS} texts`);
   if (!text.every(({ weight }) => weight > 0 && weight <= MAX_WEIGHT))
     misuse(`A text of index "${name}" has no weight above 0 and up to ${MAX_WEIGHT}`);
   if (textClasses(text).length > MAX_WEIGHTS)

@@ -14,7 +14,11 @@ import { param } from './sql-statement.ts';
 /** Places of events in one commit: a position is the commit's version times this, plus the place. */
 export const MAX_EVENTS = 10_000;
 const TRIES = 5;
+/** After this time no further attempt begins. */
+const PATIENCE_MS = 5000;
 const PAUSE_MS = 10;
+/** A time at which no record had expired: what is there is there. */
+const EVER = -1;
 
 const REMEMBER = statement(
   sql`INSERT INTO commits (id, version, at) SELECT ${param('id')}::text, base + pg_current_xact_id()::text::bigint, ${param('at')}::bigint
@@ -57,8 +61,8 @@ export interface PgCommitter {
 }
 
 /**
- * Commits on PostgreSQL. A commit is one transaction in four flights: what the records to be written were; the locks, and under them
- * what the checks say; the writes; COMMIT. Its version is its transaction's id, taken after all locks were had: of two commits that
+ * Commits on PostgreSQL. A commit is one transaction in four flights, or five: which of the records to be written there are, and what
+ * those hold in indexes; the locks, and under them what the checks say; the writes; COMMIT. Its version is its transaction's id, taken after all locks were had: of two commits that
  * have to do with each other the later one has the higher version.
  */
 export function createPgCommitter(
@@ -87,9 +91,15 @@ export function createPgCommitter(
     return (await Promise.all(found)).flat();
   }
 
-  function write(connection: PgConnection, commit: Commit, version: number): readonly Promise<unknown>[] {
+  /** What a new record has nowhere needs no removing: `exists` says whether the store has a record, expired or not. */
+  function write(
+    connection: PgConnection,
+    commit: Commit,
+    version: number,
+    exists: (record: RecordName) => boolean,
+  ): readonly Promise<unknown>[] {
     const sent: Promise<unknown>[] = [];
-    for (const [collection, records] of byCollection(commit.deletes)) {
+    for (const [collection, records] of byCollection(commit.deletes.filter(exists))) {
       const keys = keysOf(records);
       sent.push(connection.run(DELETE_RECORDS, { collection, keys }));
       for (const writer of layouts.writersOf(collection).values()) sent.push(...writer.delete(connection, keys));
@@ -104,10 +114,11 @@ export function createPgCommitter(
           expiresAt: puts.map(({ expiresAt }) => expiresAt ?? NEVER),
         }),
       );
-      const rows = puts.flatMap(rowsOf);
+      const rows = puts.flatMap((put) => rowsOf(put).map((row) => ({ ...row, isNew: !exists(put) })));
+      const replaced = puts.filter(exists);
       for (const [name, writer] of layouts.writersOf(collection)) {
         const present: RowPut[] = rows.filter((row) => row.name === name);
-        const absent = puts.filter(({ rows }) => rows[name] === undefined);
+        const absent = replaced.filter(({ rows }) => rows[name] === undefined);
         sent.push(...writer.delete(connection, keysOf(absent)), ...writer.put(connection, present));
       }
     }
@@ -144,17 +155,15 @@ export function createPgCommitter(
   async function apply(connection: PgConnection, commit: Commit, time: number): Promise<CommitResult | 'stale'> {
     const run: PgConnection['run'] = (asked, values) => connection.run(asked, values);
     const written = [...commit.puts, ...commit.deletes];
-    const [, seen, before] = await Promise.all([
-      connection.exec('BEGIN'),
-      reader.versions(run, written, time),
-      rowsBefore(connection, written),
-    ]);
+    const [, seen] = await Promise.all([connection.exec('BEGIN'), reader.versions(run, written, EVER)]);
+    const replaced = written.filter((record) => seen.has(recordId(record)));
+    const before = replaced.length === 0 ? [] : await rowsBefore(connection, replaced);
     const after = commit.puts.flatMap(rowsOf);
     const [, remembered, [state], stored, lost] = await Promise.all([
       connection.exec(locks.take(commit, layouts.collection, [...before, ...after])),
       connection.run(REMEMBER, { id: commit.id, at: time }),
       connection.run(GENERATION, {}),
-      reader.versions(run, written, time),
+      reader.versions(run, written, EVER),
       reader.lost(run, commit.checks, time),
     ]);
     if (remembered[0] === undefined) return settled(await connection.run(RECALL, { id: commit.id }));
@@ -163,7 +172,7 @@ export function createPgCommitter(
     // A record that changed between the two looks may have been locked by what it was before.
     if (written.some((record) => seen.get(recordId(record)) !== stored.get(recordId(record)))) return 'stale';
     const version = Number(remembered[0][0]);
-    const sent = write(connection, commit, version);
+    const sent = write(connection, commit, version, (record) => stored.has(recordId(record)));
     const conflicts = uniqueConflicts(connection, commit.puts, time);
     // All of them: a connection that breaks fails each, and a failure that nobody waits for ends the process.
     const [found] = await Promise.all([Promise.all(conflicts), ...sent]);
@@ -187,14 +196,16 @@ export function createPgCommitter(
     async commit(commit, time) {
       if (commit.events.length > MAX_EVENTS)
         throw new RegistryError('VALUE_INVALID', { message: `A commit may have ${MAX_EVENTS} events at most` });
+      const giveUpAt = performance.now() + PATIENCE_MS;
       for (let tries = 1; ; tries++) {
+        const isLast = tries === TRIES || performance.now() > giveUpAt;
         try {
           const result = await attempt(commit, time);
           if (result !== 'stale') return result;
         } catch (thrown) {
-          if (tries === TRIES || !mayTryAgain(thrown)) throw isTransient(thrown) ? busy(thrown) : thrown;
+          if (isLast || !mayTryAgain(thrown)) throw isTransient(thrown) ? busy(thrown) : thrown;
         }
-        if (tries === TRIES) throw busy(undefined);
+        if (isLast) throw busy(undefined);
         await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS * 2 ** tries));
       }
     },
@@ -213,7 +224,7 @@ export function createPgCommitter(
         ]);
         const expired = rows.map(([collection, key]) => ({ collection: String(collection), key: String(key) }));
         const deletes: Commit = { id: '', checks: [], puts: [], deletes: expired, events: [] };
-        await Promise.all(write(connection, deletes, 0));
+        await Promise.all(write(connection, deletes, 0, () => true));
         await connection.commit();
         return expired.length;
       });

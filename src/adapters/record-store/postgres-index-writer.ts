@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
-import { RegistryError } from '../../errors/registry-error.ts';
-import type { IndexKeySpec, IndexRow, IndexSpec, Scalar } from '../../ports/record-store.ts';
-import { encodeScalar } from '../../ports/scalar-text.ts';
+import type { IndexRow, IndexSpec } from '../../ports/record-store.ts';
 import type { PgConnection, PgRow } from './postgres-driver.ts';
 import type { EncodedRow } from './postgres-locks.ts';
 import { createPgSearchWriter } from './postgres-search-writer.ts';
 import { statement } from './postgres-statement.ts';
+import { elementTexts, scalarText, uniqueLookups } from './sql-index.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { type Bindings, type Fragment, param } from './sql-statement.ts';
 
@@ -16,6 +15,8 @@ export interface RowPut {
   /** The row as it was given: its texts are taken apart when they are written. */
   readonly source: IndexRow;
   readonly expiresAt: number;
+  /** There was no such record: it has no elements that would have to go. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -30,7 +31,7 @@ export interface PgIndexWriter {
   /** For each unique key another unexpired record that agrees with one of these rows; call it when all writes are sent. */
   conflicts(
     connection: PgConnection,
-    puts: readonly RowPut[],
+    puts: readonly Pick<RowPut, 'key' | 'row'>[],
     now: number,
   ): readonly Promise<{ readonly keyName: string; readonly holder: string } | null>[];
   readonly statements: { readonly put: readonly string[]; readonly delete: readonly string[] };
@@ -61,7 +62,7 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
     sql`SELECT ${refs(names.slice(0, -1))} FROM ${sql.table(layout.table)} WHERE key = ANY(${list('key')})`,
   );
   const search = createPgSearchWriter(layout);
-  const uniques = layout.spec.keys.filter(({ unique }) => unique).map((key) => prepareUnique(layout, key));
+  const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holder: statement(unique.holder) }));
 
   const bindingsOf = (puts: readonly RowPut[]): Bindings => ({
     key: puts.map(({ key }) => key),
@@ -75,8 +76,9 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
     put(connection, puts) {
       if (puts.length === 0) return [];
       const sent = [connection.run(putMain, bindingsOf(puts))];
+      const replaced = puts.filter(({ isNew }) => !isNew).map(({ key }) => key);
       for (const { column, put, clear } of sides) {
-        sent.push(connection.run(clear, { key: puts.map(({ key }) => key) }));
+        if (replaced.length > 0) sent.push(connection.run(clear, { key: replaced }));
         const elements = puts.flatMap((one) => (one.row.arrays.get(column) ?? []).map((value) => ({ ...one, value })));
         if (elements.length === 0) continue;
         sent.push(connection.run(put, { ...bindingsOf(elements), value: elements.map(({ value }) => value) }));
@@ -123,8 +125,8 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
 }
 
 export function encodeRow(spec: IndexSpec, row: IndexRow): EncodedRow {
-  const scalars = new Map(spec.columns.map((column) => [column, encodeScalar(scalarOf(row, column))]));
-  const arrays = new Map(spec.arrays.map((column) => [column, elementsOf(row, column)]));
+  const scalars = new Map(spec.columns.map((column) => [column, scalarText(row, column)]));
+  const arrays = new Map(spec.arrays.map((column) => [column, elementTexts(row, column)]));
   return { scalars, arrays };
 }
 
@@ -144,29 +146,4 @@ function toEncodedRow(
       ]),
     ),
   };
-}
-
-function prepareUnique(layout: IndexLayout, key: IndexKeySpec) {
-  const array = key.fields.find((field) => layout.sides.has(field)) ?? null;
-  const table = (array === null ? undefined : layout.sides.get(array)) ?? layout.table;
-  const conditions = key.fields.map((field) => {
-    const column = field === array ? 'value' : layout.columns.get(field);
-    if (column === undefined) throw new RegistryError('INTERNAL', { message: `No column for "${field}"` });
-    return sql`${sql.ref(column)} = ${param(column)} AND `;
-  });
-  const holder = statement(
-    sql`SELECT key FROM ${sql.table(table)}
-      WHERE ${sql.join(conditions, sql``)} key <> ${param('key')} AND expires_at > ${param('now')} LIMIT 1`,
-  );
-  return { name: key.name, array, holder };
-}
-
-function scalarOf(row: IndexRow, column: string): Scalar {
-  const value = row[column] ?? null;
-  return typeof value === 'object' ? null : value;
-}
-
-function elementsOf(row: IndexRow, column: string): readonly string[] {
-  const values = row[column] ?? null;
-  return typeof values === 'object' && values !== null ? [...new Set(values.map(encodeScalar))] : [];
 }

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
-import { RegistryError } from '../../errors/registry-error.ts';
 import type { CollectionSpec, IndexProgress, IndexRows, ProjectRecord } from '../../ports/record-store.ts';
 import type { PgConnection, PgDriver } from './postgres-driver.ts';
 import { createPgIndexWriter, encodeRow } from './postgres-index-writer.ts';
 import { createPgSearchTables } from './postgres-search-writer.ts';
 import { postgresDialect, statement } from './postgres-statement.ts';
+import { deleteOrphans, duplicateLookups, duplicatesFound } from './sql-index.ts';
 import {
   allTablesOf,
   type CollectionLayout,
@@ -13,7 +13,6 @@ import {
   layoutCollection,
   specName,
   stagingName,
-  tablesOf,
   unusedName,
 } from './sql-layout.ts';
 import { dropTables } from './sql-migrations.ts';
@@ -164,7 +163,7 @@ async function writeBatch(
     const writer = createPgIndexWriter(index);
     const present = projected.flatMap(([{ key, expiresAt }, rows]) => {
       const row = rows[index.spec.name];
-      return row === undefined ? [] : [{ key, row: encodeRow(index.spec, row), source: row, expiresAt }];
+      return row === undefined ? [] : [{ key, row: encodeRow(index.spec, row), source: row, expiresAt, isNew: false }];
     });
     const absent = projected.filter(([, rows]) => rows[index.spec.name] === undefined).map(([{ key }]) => key);
     sent.push(...writer.delete(connection, absent), ...writer.put(connection, present));
@@ -184,13 +183,7 @@ async function activate(
   time: number,
 ): Promise<void> {
   for (const index of fresh) {
-    for (const table of tablesOf(index)) {
-      const orphans = statement(
-        sql`DELETE FROM ${sql.table(table)} AS s
-          WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE r.collection = ${param('collection')} AND r.key = s.key)`,
-      );
-      await connection.run(orphans, { collection: wanted.name });
-    }
+    for (const orphans of deleteOrphans(index)) await connection.run(statement(orphans), { collection: wanted.name });
     await refuseDuplicates(connection, index, time);
   }
   const wantedTables = new Set([...wanted.indexes.values()].map(({ table }) => table));
@@ -209,23 +202,9 @@ async function activate(
   await connection.exec('UPDATE state SET generation = generation + 1');
 }
 
-/** A unique key cannot begin with records that break it. */
 async function refuseDuplicates(connection: PgConnection, index: IndexLayout, now: number): Promise<void> {
-  for (const key of index.spec.keys) {
-    if (!key.unique) continue;
-    const array = key.fields.find((field) => index.sides.has(field));
-    const table = (array === undefined ? undefined : index.sides.get(array)) ?? index.table;
-    const columns = key.fields.map((field) => sql.ref(field === array ? 'value' : (index.columns.get(field) ?? '')));
-    const grouped = columns.length === 0 ? sql`` : sql`GROUP BY ${sql.join(columns)}`;
-    const [row] = await connection.run(
-      statement(
-        sql`SELECT min(key), max(key) FROM ${sql.table(table)} WHERE expires_at > ${param('now')} ${grouped} HAVING count(*) > 1 LIMIT 1`,
-      ),
-      { now },
-    );
-    if (row === undefined) continue;
-    throw new RegistryError('UNIQUE_VIOLATION', {
-      message: `Index "${index.spec.name}" cannot have the unique key "${key.name}": "${row[0]}" and "${row[1]}" agree in it`,
-    });
+  for (const { key, find } of duplicateLookups(index)) {
+    const [found] = await connection.run(statement(find), { now });
+    if (found !== undefined) throw duplicatesFound(index, key, found);
   }
 }

@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Client, Pool, type PoolClient, type PoolConfig, type types } from 'pg';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { PgConnection, PgDriver, PgRow } from './postgres-driver.ts';
-import { ConnectFailure, isDisconnection, toPgStoreError } from './postgres-errors.ts';
+import { ConnectFailure, isDisconnection, sqlState, toPgStoreError } from './postgres-errors.ts';
 import { SESSION_SETTINGS } from './postgres-settings.ts';
 import { type PgStatement, statement } from './postgres-statement.ts';
 import type { Bindings } from './sql-statement.ts';
@@ -145,7 +145,9 @@ function connectionOf(client: PoolClient, patient: boolean): PgConnection {
         // What a server says to COMMIT after a statement failed.
         if (command === 'ROLLBACK') throw new RegistryError('STORE_FAILURE');
       } catch (thrown) {
-        throw isDisconnection(thrown) ? new RegistryError('COMMIT_UNKNOWN', { cause: thrown }) : thrown;
+        // Only the server can say that it was not done; whatever else went wrong, it may have been.
+        const isAnswer = thrown instanceof RegistryError || (sqlState(thrown) !== '' && !isDisconnection(thrown));
+        throw isAnswer ? thrown : new RegistryError('COMMIT_UNKNOWN', { cause: thrown });
       }
     },
   };

@@ -24,7 +24,7 @@ export interface PgSearchWriter {
 /** The labels of a tsvector stand for the classes, the heaviest first. */
 const LABELS = 'ABCD';
 /** Between the trigrams of a word on their way: no word holds it. */
-const SEPARATOR = '\u0001';
+export const SEPARATOR = '\u0001';
 
 /** Column of what a find in a class is worth. */
 export const worthOf = (place: number): string => `p${place}`;

@@ -4,7 +4,7 @@ import { type QueryWord, similarWords, wordsOfQuery } from '../../ports/search-t
 import { toleranceOf, trigramsOf } from '../../shared/resemblance.ts';
 import type { PgRow } from './postgres-driver.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
-import { lexeme, worthOf } from './postgres-search-writer.ts';
+import { lexeme, SEPARATOR, worthOf } from './postgres-search-writer.ts';
 import { createPgStatementCache, type PgStatement, postgresDialect } from './postgres-statement.ts';
 import { type HitSource, type PlannedSearch, planSearch, selectSearch, toSearchPage } from './sql-search.ts';
 import { type Bindings, type Fragment, param } from './sql-statement.ts';
@@ -37,20 +37,24 @@ export function createPgSearcher(layouts: PgLayouts): PgSearcher {
     async similarWords(run, { collection, index, text }) {
       const { search } = layouts.index(collection, index);
       if (search === null) return [];
+      const asked = wordsOfQuery(text).filter((word) => toleranceOf(word) > 0);
+      if (asked.length === 0) return similarWords(text, () => []);
       const statement = statements.get(
         `similar ${search.words}`,
-        () => sql`SELECT w.word FROM ${sql.table(search.words)} AS w
-          WHERE w.trigrams && ${param('trigrams')}::text[] AND w.size BETWEEN ${param('shortest')} AND ${param('longest')}`,
+        () => sql`SELECT u.word, w.word
+          FROM unnest(${param('words')}::text[], ${param('trigrams')}::text[], ${param('shortest')}::bigint[], ${param('longest')}::bigint[])
+            AS u (word, trigrams, shortest, longest)
+          JOIN ${sql.table(search.words)} AS w
+            ON w.trigrams && string_to_array(u.trigrams, ${sql.lit(SEPARATOR)}) AND w.size BETWEEN u.shortest AND u.longest`,
       );
-      const found = wordsOfQuery(text).map(async (word): Promise<[string, readonly string[]]> => {
-        const tolerance = toleranceOf(word);
-        if (tolerance === 0) return [word, []];
-        const [shortest, longest] = [word.length - tolerance, word.length + tolerance];
-        const rows = await run(statement, { trigrams: trigramsOf(word), shortest, longest });
-        return [word, rows.map(([other]) => String(other))];
+      const rows = await run(statement, {
+        words: asked,
+        trigrams: asked.map((word) => trigramsOf(word).join(SEPARATOR)),
+        shortest: asked.map((word) => word.length - toleranceOf(word)),
+        longest: asked.map((word) => word.length + toleranceOf(word)),
       });
-      const candidates = new Map(await Promise.all(found));
-      return similarWords(text, (word) => candidates.get(word) ?? []);
+      const candidates = Map.groupBy(rows, ([word]) => String(word));
+      return similarWords(text, (word) => (candidates.get(word) ?? []).map(([, other]) => String(other)));
     },
     explain(asked) {
       const plan = planSearch(layouts.index(asked.collection, asked.index), asked, 0);

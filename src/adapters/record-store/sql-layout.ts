@@ -174,7 +174,8 @@ export function unusedName(table: string): string {
 
 /** The tables of indexes, those in use and others, that a note in `meta` speaks of. */
 export function tablesNoted(name: string, value: string): readonly string[] {
-  if (name.startsWith(specName(''))) return [...layoutCollection(JSON.parse(value)).indexes.values()].flatMap(tablesOf);
+  if (name.startsWith(specName('')))
+    return [...layoutCollection(JSON.parse(value)).indexes.values()].flatMap(allTablesOf);
   if (name.startsWith(stagingName(''))) return [value];
   if (!name.startsWith(unusedName(''))) return [];
   const { tables }: { readonly tables: readonly string[] } = JSON.parse(value);

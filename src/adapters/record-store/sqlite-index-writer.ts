@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { IndexKeySpec, IndexRow, Scalar } from '../../ports/record-store.ts';
-import { encodeScalar } from '../../ports/scalar-text.ts';
+import type { IndexRow } from '../../ports/record-store.ts';
+import { elementTexts, scalarText, uniqueLookups } from './sql-index.ts';
 import { type IndexLayout, tablesOf } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 import { createSearchWriter } from './sqlite-search-writer.ts';
@@ -41,10 +41,10 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
     prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE key = ${param('key')}`),
   );
   const search = createSearchWriter(database, layout);
-  const uniques = layout.spec.keys.filter(({ unique }) => unique).map((key) => prepareUnique(database, layout, key));
+  const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holder: prepare(database, unique.holder) }));
 
   const encode = (row: IndexRow): Record<string, SqliteValue> =>
-    Object.fromEntries(columns.map(([declared, column]) => [column, encodeScalar(scalarOf(row, declared))]));
+    Object.fromEntries(columns.map(([declared, column]) => [column, scalarText(row, declared)]));
 
   return {
     put(key, row, expiresAt) {
@@ -52,7 +52,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
       putMain.run(values);
       for (const { column, put, clear } of sides) {
         clear.run({ key });
-        for (const value of elementsOf(row, column)) put.run({ ...values, value });
+        for (const value of elementTexts(row, column)) put.run({ ...values, value });
       }
       search?.put(key, row, expiresAt);
     },
@@ -63,7 +63,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
       if (uniques.length === 0) return null;
       const values = { ...encode(row), key, now };
       for (const { name, array, holder } of uniques) {
-        const elements = array === null ? [''] : elementsOf(row, array);
+        const elements = array === null ? [''] : elementTexts(row, array);
         for (const value of elements) {
           const found = holder.row({ ...values, value });
           if (found !== undefined) return { keyName: name, holder: String(found[0]) };
@@ -81,29 +81,4 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
       delete: deletes.map((statement) => statement.sql),
     },
   };
-}
-
-function prepareUnique(database: Database, layout: IndexLayout, key: IndexKeySpec) {
-  const array = key.fields.find((field) => layout.sides.has(field)) ?? null;
-  const table = (array === null ? undefined : layout.sides.get(array)) ?? layout.table;
-  const conditions = key.fields.map((field) => {
-    const column = field === array ? 'value' : (layout.columns.get(field) ?? '');
-    return sql`${sql.ref(column)} = ${param(column)} AND `;
-  });
-  const holder = prepare(
-    database,
-    sql`SELECT key FROM ${sql.table(table)}
-      WHERE ${sql.join(conditions, sql``)} key <> ${param('key')} AND expires_at > ${param('now')} LIMIT 1`,
-  );
-  return { name: key.name, array, holder };
-}
-
-function scalarOf(row: IndexRow, column: string): Scalar {
-  const value = row[column] ?? null;
-  return typeof value === 'object' ? null : value;
-}
-
-function elementsOf(row: IndexRow, column: string): readonly string[] {
-  const values = row[column] ?? null;
-  return typeof values === 'object' && values !== null ? [...new Set(values.map(encodeScalar))] : [];
 }

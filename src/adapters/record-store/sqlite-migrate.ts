@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import { RegistryError } from '../../errors/registry-error.ts';
 import type { CollectionSpec, IndexRows } from '../../ports/record-store.ts';
+import { deleteOrphans, duplicateLookups, duplicatesFound } from './sql-index.ts';
 import {
   allTablesOf,
   type CollectionLayout,
@@ -10,7 +10,6 @@ import {
   layoutCollection,
   specName,
   stagingName,
-  tablesOf,
   unusedName,
 } from './sql-layout.ts';
 import { dropTables } from './sql-migrations.ts';
@@ -128,11 +127,7 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
   function activate(): void {
     const indexes = fresh();
     for (const index of indexes) {
-      for (const table of tablesOf(index)) {
-        const orphans = sql`DELETE FROM ${sql.table(table)} AS s
-          WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE r.collection = ${param('collection')} AND r.key = s.key)`;
-        prepare(database, orphans).run({ collection: wanted.name });
-      }
+      for (const orphans of deleteOrphans(index)) prepare(database, orphans).run({ collection: wanted.name });
       refuseDuplicates(database, index, time);
     }
     const kept = new Set([...wanted.indexes.values()].map(({ table }) => table));
@@ -181,21 +176,9 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
   return { next, write };
 }
 
-/** A unique key cannot begin with records that break it. */
 function refuseDuplicates(database: Database, index: IndexLayout, now: number): void {
-  for (const key of index.spec.keys) {
-    if (!key.unique) continue;
-    const array = key.fields.find((field) => index.sides.has(field));
-    const table = (array === undefined ? undefined : index.sides.get(array)) ?? index.table;
-    const columns = key.fields.map((field) => sql.ref(field === array ? 'value' : (index.columns.get(field) ?? '')));
-    const grouped = columns.length === 0 ? sql`` : sql`GROUP BY ${sql.join(columns)}`;
-    const row = prepare(
-      database,
-      sql`SELECT min(key), max(key) FROM ${sql.table(table)} WHERE expires_at > ${param('now')} ${grouped} HAVING count(*) > 1 LIMIT 1`,
-    ).row({ now });
-    if (row === undefined) continue;
-    throw new RegistryError('UNIQUE_VIOLATION', {
-      message: `Index "${index.spec.name}" cannot have the unique key "${key.name}": "${row[0]}" and "${row[1]}" agree in it`,
-    });
+  for (const { key, find } of duplicateLookups(index)) {
+    const found = prepare(database, find).row({ now });
+    if (found !== undefined) throw duplicatesFound(index, key, found);
   }
 }

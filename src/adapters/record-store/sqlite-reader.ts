@@ -20,7 +20,7 @@ import { isInOrder } from './sql-order.ts';
 import { positionValues, selectPage, selectStretch } from './sql-page.ts';
 import { planQuery, type Source, selectCount } from './sql-query.ts';
 import { type Fragment, param } from './sql-statement.ts';
-import { createSqliteSearcher, type SqliteSearcher } from './sqlite-search.ts';
+import { explainSearch } from './sqlite-search.ts';
 import { createStatementCache, prepare, type SqliteValue, type Statement, sqliteDialect } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
 
@@ -37,7 +37,8 @@ export interface SqliteReader {
   holds(check: Check, time: number): boolean;
   /** The statement of such a read. */
   explain(work: ReadWork): readonly string[];
-  readonly searcher: SqliteSearcher;
+  /** How an index is laid out; INTERNAL where there is none. */
+  layoutOf(index: Pick<CountQuery, 'collection' | 'index'>): IndexLayout;
 }
 
 export function createSqliteReader(
@@ -120,8 +121,6 @@ export function createSqliteReader(
     return row === undefined ? null : toRecord(row);
   }
 
-  const searcher = createSqliteSearcher(database, layoutOf, now);
-
   function explain(work: ReadWork): readonly string[] {
     switch (work.kind) {
       case 'get':
@@ -131,7 +130,7 @@ export function createSqliteReader(
       case 'list':
         return [listStatement(work.query.after !== null, prefixEnd(work.query.prefix) !== null).sql];
       case 'search':
-        return searcher.explain(work.query);
+        return explainSearch(layoutOf(work.query), work.query);
       case 'query': {
         const { where, order } = work.query;
         const { source } = planQuery(layoutOf(work.query), where, 0, order);
@@ -146,7 +145,7 @@ export function createSqliteReader(
 
   return {
     explain,
-    searcher,
+    layoutOf,
     get: (collection, key) => get(collection, key, now()),
     getMany(collection, keys) {
       const rows = many.rows({ collection, keys, now: now() });

@@ -13,8 +13,9 @@ export interface SearchWriter {
   readonly statements: readonly Statement[];
 }
 
-/** Columns of the classes: what a find is worth, and the terms. */
+/** Column of what a find in a class is worth. */
 export const worthOf = (place: number): string => `p${place}`;
+/** Column of FTS5 with the terms of a class. */
 export const termsOf = (place: number): string => `c${place}`;
 
 /**

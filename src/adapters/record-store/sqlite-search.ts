@@ -5,55 +5,49 @@ import { type LooseTerm, type QueryWord, similarWords } from '../../ports/search
 import { trigramsOf } from '../../shared/resemblance.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { type HitSource, type PlannedSearch, planSearch, selectSearch, toSearchPage } from './sql-search.ts';
-import { type Bindings, param } from './sql-statement.ts';
+import { type Bindings, type Fragment, param } from './sql-statement.ts';
 import { termsOf, worthOf } from './sqlite-search-writer.ts';
-import { createStatementCache, type Statement, sqliteDialect } from './sqlite-statement.ts';
+import { createStatementCache, sqliteDialect } from './sqlite-statement.ts';
 
 export interface SqliteSearcher {
-  search(query: SearchQuery): SearchPage;
-  similarWords(query: SimilarQuery): SimilarWords;
-  /** The statement of such a search. */
-  explain(query: SearchQuery): readonly string[];
+  search(layout: IndexLayout, query: SearchQuery, time: number): SearchPage;
+  similarWords(layout: IndexLayout, query: SimilarQuery): SimilarWords;
 }
 
 /** Searches texts by FTS5, which finds and joins; what a find is worth is added up in SQL. */
-export function createSqliteSearcher(
-  database: Database,
-  layoutOf: (query: SimilarQuery) => IndexLayout,
-  now: () => number,
-): SqliteSearcher {
+export function createSqliteSearcher(database: Database): SqliteSearcher {
   const statements = createStatementCache(database);
-
-  function statementOf(plan: PlannedSearch, asked: SearchQuery): Statement {
-    return statements.get(plan.shape, () => selectSearch(sqliteDialect, plan, hitSource(plan), asked));
-  }
-
   return {
-    search(asked) {
-      const plan = planSearch(layoutOf(asked), asked, now());
+    search(layout, asked, time) {
+      const plan = planSearch(layout, asked, time);
       if (plan === null) return toSearchPage([], asked);
-      const rows = statementOf(plan, asked).rows({ ...plan.values, ...matchValues(plan) });
-      return toSearchPage(rows, asked);
+      const statement = statements.get(plan.shape, () => statementOf(plan, asked));
+      return toSearchPage(statement.rows({ ...plan.values, ...matchValues(plan) }), asked);
     },
-    similarWords(asked) {
-      const { search } = layoutOf(asked);
+    similarWords({ search }, { text }) {
       if (search === null) return [];
       const statement = statements.get(
         `similar ${search.words}`,
         () => sql`SELECT w.word FROM ${sql.table(search.trigrams)} AS g CROSS JOIN ${sql.table(search.words)} AS w ON w.id = g.rowid
           WHERE ${sql.ref(search.trigrams)} MATCH ${param('trigrams')} AND w.size BETWEEN ${param('shortest')} AND ${param('longest')}`,
       );
-      return similarWords(asked.text, (word, tolerance) => {
+      return similarWords(text, (word, tolerance) => {
         const trigrams = trigramsOf(word).map(quote).join(' OR ');
         const [shortest, longest] = [word.length - tolerance, word.length + tolerance];
         return statement.rows({ trigrams, shortest, longest }).map(([found]) => String(found));
       });
     },
-    explain(asked) {
-      const plan = planSearch(layoutOf(asked), asked, 0);
-      return plan === null ? [] : [statementOf(plan, asked).sql];
-    },
   };
+}
+
+/** The statement of such a search. */
+export function explainSearch(layout: IndexLayout, asked: SearchQuery): readonly string[] {
+  const plan = planSearch(layout, asked, 0);
+  return plan === null ? [] : [sqliteDialect.compile(statementOf(plan, asked)).sql];
+}
+
+function statementOf(plan: PlannedSearch, asked: SearchQuery): Fragment {
+  return selectSearch(sqliteDialect, plan, hitSource(plan), asked);
 }
 
 /**

@@ -16,6 +16,7 @@ import { openDatabase } from './sqlite-database.ts';
 import { createLayouts } from './sqlite-layouts.ts';
 import { isMigrated } from './sqlite-migrate.ts';
 import { createSqliteReader } from './sqlite-reader.ts';
+import { openDirectSearch, openSearchThread } from './sqlite-search-client.ts';
 import { prepare } from './sqlite-statement.ts';
 import { createSqliteTables, doneMigrations, SQLITE_MIGRATIONS } from './sqlite-tables.ts';
 import { createTransactor } from './sqlite-transaction.ts';
@@ -35,7 +36,7 @@ export interface SqliteOptions {
 
 /**
  * Records in an SQLite file. Reads answer at once, on the caller's thread; what writes runs on a thread of its own, where commits that
- * arrive together share one fsync. In memory, all of it answers at once. Several processes may open one file. Fails to open with
+ * arrive together share one fsync, and searches run on another. In memory, all of it answers at once. Several processes may open one file. Fails to open with
  * STORE_FAILURE and a sentence (see `openDatabase`).
  */
 export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
@@ -59,6 +60,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
       reader,
       committer: createCommitter(database, layouts, reader),
       writer: isFile ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
+      searching: isFile ? openSearchThread({ file, busyTimeoutMs }) : openDirectSearch(database),
       newest: prepare(database, sql`SELECT sequence FROM state`),
       log: prepare(
         database,
@@ -138,8 +140,8 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     list: (query) => parts().reader.list(query),
     query: (query) => parts().reader.query(query),
     count: (query) => parts().reader.count(query),
-    search: (query) => parts().reader.searcher.search(query),
-    similarWords: (query) => parts().reader.searcher.similarWords(query),
+    search: (query) => parts().searching.search(parts().reader.layoutOf(query), query, now()),
+    similarWords: (query) => parts().searching.similarWords(parts().reader.layoutOf(query), query),
     commit(commit) {
       const { writer, committer } = parts();
       // What only checks needs no lock.
@@ -199,8 +201,9 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
       stopPolling();
       notifier.close();
       closeDumps();
-      const closing = opened?.writer.close();
-      if (closing instanceof Promise) return closing.then(() => void database.close());
+      const closing = [opened?.writer.close(), opened?.searching.close()];
+      if (closing.some((waiting) => waiting instanceof Promise))
+        return Promise.all(closing).then(() => void database.close());
       database.close();
     },
   };

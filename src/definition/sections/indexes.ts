@@ -41,6 +41,8 @@ function readIndex(
   if (filter !== null)
     model.loose.push({ kind: 'condition', json: filter, spot: reader.at('filter'), names: ['record'] });
   const text = reader.map('text', (weight, field, weightSpot) => readWeight(context, weight, field, weightSpot));
+  if (Object.keys(text).length > MAX_TEXTS)
+    reporter.report('SHAPE_INVALID', reader.at('text'), `An index searches ${MAX_TEXTS} fields at most`, { at: 'key' });
   if (new Set(Object.values(text)).size > MAX_WEIGHTS) {
     const message = `An index has ${MAX_WEIGHTS} different weights at most`;
     reporter.report('SHAPE_INVALID', reader.at('text'), message, {
@@ -57,6 +59,7 @@ function readIndex(
 }
 
 /** As record stores take them: see `TextColumn`. */
+const MAX_TEXTS = 16;
 const MAX_WEIGHTS = 4;
 const MAX_WEIGHT = 1000;
 

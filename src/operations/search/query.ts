@@ -12,11 +12,11 @@ export const searchQuery: OperationHandler = {
     const conditions = step.value('where');
     const limit = compileLimit(step);
     const cursor = step.text('cursor');
-    const facets = facetsOf(index, step.literal('facets'));
+    const facets = step.has('out_facets') ? facetsOf(index, step.literal('facets')) : [];
     const total = step.boolean('total', true);
     const countsAll = step.has('out_total');
     const asRegistry = step.literal('as') === 'registry';
-    const highlight = marksOf(step.literal('highlight'));
+    const highlight = step.has('out_hits') ? marksOf(step.literal('highlight')) : null;
     const bind = step.bind('out');
     const bindHits = step.has('out_hits') ? step.bind('out_hits') : null;
     const bindNext = step.bind('out_next');

@@ -1,0 +1,99 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Database } from 'better-sqlite3';
+import { RegistryError } from '../../errors/registry-error.ts';
+import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords } from '../../ports/record-search.ts';
+import type { MaybePromise } from '../../shared/maybe-promise.ts';
+import type { IndexLayout } from './sql-layout.ts';
+import { createSqliteSearcher } from './sqlite-search.ts';
+import { type PackedError, unpackError } from './sqlite-writer-messages.ts';
+
+/** What the thread is started with. */
+export interface SearchThreadData {
+  readonly file: string;
+  readonly busyTimeoutMs: number;
+}
+
+export type SearchRequest = { readonly id: number; readonly layout: IndexLayout } & (
+  | { readonly method: 'search'; readonly query: SearchQuery; readonly time: number }
+  | { readonly method: 'similarWords'; readonly query: SimilarQuery }
+);
+
+export type SearchReply =
+  | { readonly id: number; readonly value: SearchPage | SimilarWords }
+  | { readonly id: number; readonly error: PackedError };
+
+/** Searches as the store asks for them: on this thread, or on one of their own. */
+export interface SearchClient {
+  search(layout: IndexLayout, query: SearchQuery, time: number): MaybePromise<SearchPage>;
+  similarWords(layout: IndexLayout, query: SimilarQuery): MaybePromise<SimilarWords>;
+  close(): MaybePromise<void>;
+}
+
+/** Searches on the caller's thread and connection: for a database in memory. */
+export function openDirectSearch(database: Database): SearchClient {
+  return { ...createSqliteSearcher(database), close: () => {} };
+}
+
+interface Waiting {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: RegistryError) => void;
+}
+
+/** Searches on a thread of its own, which starts with the first one and anew when it has stopped. */
+export function openSearchThread(data: SearchThreadData): SearchClient {
+  const waiting = new Map<number, Waiting>();
+  let worker: Worker | null = null;
+  let lastId = 0;
+
+  function settle(reply: SearchReply): void {
+    const asked = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if ('error' in reply) asked?.reject(unpackError(reply.error));
+    else asked?.resolve(reply.value as never);
+  }
+
+  function start(): Worker {
+    const module = `./sqlite-search-thread${extname(fileURLToPath(import.meta.url))}`;
+    const started = new Worker(new URL(module, import.meta.url), {
+      workerData: data,
+      execArgv: [],
+      name: 'entrepot-search',
+    });
+    const stop = (cause: unknown): void => {
+      if (worker !== started) return;
+      worker = null;
+      const error = new RegistryError('STORE_FAILURE', { message: 'The thread that searches has stopped', cause });
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+    };
+    started.on('message', (reply: SearchReply) => {
+      settle(reply);
+      // An idle thread keeps no process alive.
+      if (waiting.size === 0) started.unref();
+    });
+    started.on('error', stop);
+    started.on('exit', () => stop(undefined));
+    return started;
+  }
+
+  function ask<T>(request: (id: number) => SearchRequest): Promise<T> {
+    worker ??= start();
+    const id = ++lastId;
+    const to = worker;
+    return new Promise<T>((resolve, reject) => {
+      if (waiting.size === 0) to.ref();
+      waiting.set(id, { resolve, reject });
+      to.postMessage(request(id));
+    });
+  }
+
+  return {
+    search: (layout, query, time) => ask((id) => ({ id, method: 'search', layout, query, time })),
+    similarWords: (layout, query) => ask((id) => ({ id, method: 'similarWords', layout, query })),
+    async close() {
+      await worker?.terminate();
+    },
+  };
+}
