@@ -106,7 +106,7 @@ function reader(row: ReadRow, store: RecordStore, size: number): (seconds: numbe
     const latencies: number[] = [];
     const startedAt = performance.now();
     for (let spentMs = 0; isOn(spentMs, latencies.length, seconds, fewest); spentMs = performance.now() - startedAt) {
-      const ask = row.ask(size, turn++);
+      const ask = row.ask(size, turn++ % row.things);
       const askedAt = performance.now();
       const answer = ask(store);
       const found = answer instanceof Promise ? await answer : answer;

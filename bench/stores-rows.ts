@@ -19,11 +19,11 @@ import {
 
 /**
  * What a row is held to. `page`: what an index has in order, which must not grow with the store. `sorted`, `count` and `search` grow with what
- * fits.
+ * fits, or with how much of the store is asked for.
  */
 export type RowKind = 'read' | 'page' | 'sorted' | 'count' | 'search' | 'write';
 
-/** One question that is asked again and again, each time about something else. */
+/** One question that is asked again and again, about one thing after the other. */
 export interface ReadRow {
   readonly name: string;
   readonly title: string;
@@ -33,6 +33,11 @@ export interface ReadRow {
   readonly least: number;
   /** How many records fit the question of a turn; null where that says nothing. */
   readonly matches: ((store: RecordStore, size: number, turn: number) => MaybePromise<number>) | null;
+  /**
+   * After how many turns the same things are asked for again: as many in a small store as in a large one, as clients do who mostly ask for
+   * what others ask for, too. Infinity: never, so that what is asked for is in no cache but the system's, and what that costs is measured, too.
+   */
+  readonly things: number;
 }
 
 /** Commits, each of one new document with an event. */
@@ -47,11 +52,31 @@ export interface WriteRow {
 export type StoreRow = ReadRow | WriteRow;
 
 const PAGE = 20;
+const THINGS = 200;
 const NEWEST: readonly Order[] = [{ column: 'created', descending: true }];
 const FACETS: readonly FacetQuery[] = [
   { column: 'namespace', limit: 10 },
   { column: 'tags', limit: 10 },
 ];
+
+const READ: ReadRow = {
+  name: 'read',
+  title: 'one record by its key',
+  kind: 'read',
+  ask(size, turn) {
+    const key = keyOf(documentAt(size, turn));
+    return (store) => whole(store.get(COLLECTION, key), (record) => (record === null ? 0 : 1));
+  },
+  least: 1,
+  matches: null,
+  things: THINGS,
+};
+
+const AFTER = page('newest-after', '20 of all after a cursor in the middle', (size, turn) => ({
+  where: [],
+  order: NEWEST,
+  after: positionOf(middleAt(size, turn)),
+}));
 
 /** What is measured, in order; writes come last. */
 export const STORE_ROWS: readonly StoreRow[] = [
@@ -62,18 +87,10 @@ export const STORE_ROWS: readonly StoreRow[] = [
     ask: () => async (store) => ((await store.sequence()) >= 0 ? 1 : 0),
     least: 1,
     matches: null,
+    things: THINGS,
   },
-  {
-    name: 'read',
-    title: 'one record by its key',
-    kind: 'read',
-    ask(size, turn) {
-      const key = keyOf(documentAt(size, turn));
-      return (store) => whole(store.get(COLLECTION, key), (record) => (record === null ? 0 : 1));
-    },
-    least: 1,
-    matches: null,
-  },
+  READ,
+  { ...READ, name: 'read-anywhere', title: 'the same, another one each time', things: Infinity },
   {
     name: 'keys',
     title: '20 by key: those that begin with a namespace',
@@ -84,6 +101,7 @@ export const STORE_ROWS: readonly StoreRow[] = [
     },
     least: PAGE,
     matches: null,
+    things: THINGS,
   },
   page('package', '20 versions of a package, highest first', (size, turn) => {
     const pack = packageOf(documentAt(size, turn));
@@ -96,6 +114,10 @@ export const STORE_ROWS: readonly StoreRow[] = [
     where: [equal('namespace', namespaceAt(turn))],
     order: NEWEST,
   })),
+  page('two-namespaces', '20 of two namespaces, newest first', (_, turn) => ({
+    where: [{ column: 'namespace', op: 'in', values: [namespaceAt(turn), namespace(turn % NAMESPACES)] }],
+    order: NEWEST,
+  })),
   page('newest', '20 of all, newest first', () => ({ where: [], order: NEWEST })),
   page(
     'namespace-after',
@@ -106,13 +128,13 @@ export const STORE_ROWS: readonly StoreRow[] = [
     },
     5,
   ),
-  page('newest-after', '20 of all after a cursor in the middle', (size, turn) => ({
-    where: [],
-    order: NEWEST,
-    after: positionOf(middleAt(size, turn)),
-  })),
+  AFTER,
   page('tag', '20 with a tag', (_, turn) => ({ where: [tagged(tagAt(turn))], order: [] })),
   page('tag-newest', '20 with a tag, newest first', (_, turn) => ({ where: [tagged(tagAt(turn))], order: NEWEST })),
+  page('two-tags', '20 with one of two tags, newest first', (_, turn) => ({
+    where: [tagged(tagAt(turn), tagAt(turn + 1))],
+    order: NEWEST,
+  })),
   page('tag-after', '20 with a tag after a cursor in the middle', (size, turn) => ({
     where: [tagged(tagAt(turn))],
     order: NEWEST,
@@ -121,23 +143,20 @@ export const STORE_ROWS: readonly StoreRow[] = [
   page(
     'tag-namespace',
     '20 with a tag, of a namespace, newest first',
-    (_, turn) => ({
-      where: [tagged(tag(1)), equal('namespace', namespaceAt(turn))],
-      order: NEWEST,
-    }),
+    (_, turn) => ({ where: [tagged(tag(1)), equal('namespace', namespaceAt(turn))], order: NEWEST }),
     10,
   ),
   {
-    ...page('two-tags', '20 with one of two tags, newest first', (_, turn) => ({
-      where: [tagged(tagAt(turn), tagAt(turn + 1))],
-      order: NEWEST,
-    })),
+    ...AFTER,
+    name: 'anywhere',
+    title: '20 of all after a cursor, another one each time',
     kind: 'sorted',
+    things: Infinity,
   },
   {
-    ...page('two-namespaces', '20 of two namespaces, newest first', (_, turn) => ({
-      where: [{ column: 'namespace', op: 'in', values: [namespaceAt(turn), namespace(turn % NAMESPACES)] }],
-      order: NEWEST,
+    ...page('sorted', '20 of a namespace in an order that no key has', (_, turn) => ({
+      where: [equal('namespace', namespaceAt(turn))],
+      order: [{ column: 'version', descending: false }],
     })),
     kind: 'sorted',
   },
@@ -207,6 +226,7 @@ function page(
     least,
     matches: (store, size, turn) =>
       store.count({ collection: COLLECTION, index: INDEX, where: queryAt(size, turn).where }),
+    things: THINGS,
   };
 }
 
@@ -215,7 +235,8 @@ function count(name: string, title: string, whereAt: (size: number, turn: number
     const query = { collection: COLLECTION, index: INDEX, where: whereAt(size, turn) };
     return (store: RecordStore) => store.count(query);
   };
-  return { name, title, kind: 'count', ask, least: 1, matches: (store, size, turn) => ask(size, turn)(store) };
+  const matches = (store: RecordStore, size: number, turn: number) => ask(size, turn)(store);
+  return { name, title, kind: 'count', ask, least: 1, matches, things: THINGS };
 }
 
 function search(
@@ -249,6 +270,7 @@ function search(
     least: 0,
     matches: async (store, _, turn) =>
       (await searchIn(store, { ...whole, ...queryAt(turn), wantsTotal: true })).total ?? 0,
+    things: THINGS,
   };
 }
 

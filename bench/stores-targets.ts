@@ -16,9 +16,20 @@ const AT = 100_000;
 const MOST_GROWTH = 2;
 
 /** Milliseconds that 95 of 100 answers stay below. */
-const LIMITS: Readonly<Partial<Record<AdapterName, Readonly<Partial<Record<RowKind, number>>>>>> = {
-  sqlite: { read: 5, page: 30, search: 50, write: 20 },
-  postgres: { read: 10, page: 50, search: 100, write: 50 },
+const LIMITS: Readonly<Partial<Record<AdapterName, Readonly<Record<Asked, number>>>>> = {
+  sqlite: { read: 5, query: 30, search: 50, write: 20 },
+  postgres: { read: 10, query: 50, search: 100, write: 50 },
+};
+
+type Asked = 'read' | 'query' | 'search' | 'write';
+/** Which limit a row has. How long it takes to count is said, and nothing is promised of it. */
+const ASKED: Readonly<Record<RowKind, Asked | null>> = {
+  read: 'read',
+  page: 'query',
+  sorted: 'query',
+  count: null,
+  search: 'search',
+  write: 'write',
 };
 
 /** The promises that this run can say something about. The slowest row of a kind stands for all. */
@@ -27,9 +38,9 @@ export function verdictsOf(results: readonly AdapterResult[]): readonly Verdict[
 }
 
 function latencies({ adapter, rows }: AdapterResult): readonly Verdict[] {
-  return Object.entries(LIMITS[adapter] ?? {}).flatMap(([kind, limitMs]) => {
+  return Object.entries(LIMITS[adapter] ?? {}).flatMap(([asked, limitMs]) => {
     const measured = rows
-      .filter(({ row }) => row.kind === kind)
+      .filter(({ row }) => ASKED[row.kind] === asked)
       .flatMap(({ row, sizes }) => sizes.filter(({ size }) => size === AT).map(({ p95Ms }) => ({ row, p95Ms })));
     const slowest = measured.toSorted((a, b) => b.p95Ms - a.p95Ms)[0];
     if (slowest === undefined) return [];
@@ -37,7 +48,7 @@ function latencies({ adapter, rows }: AdapterResult): readonly Verdict[] {
       {
         adapter,
         holds: slowest.p95Ms < limitMs,
-        text: `${kind} p95 under ${limitMs} ms at ${AT} documents: ${shown(slowest.p95Ms)} ms (${slowest.row.name}, the slowest of ${measured.length})`,
+        text: `${asked} p95 under ${limitMs} ms at ${AT} documents: ${shown(slowest.p95Ms)} ms (${slowest.row.name}, the slowest of ${measured.length})`,
       },
     ];
   });

@@ -103,6 +103,7 @@ async function benchAdapter(
     const results = [];
     for (const row of rows) {
       process.stderr.write(`  ${adapter} ${row.name}`.padEnd(60));
+      await place.warm();
       results.push(await measureRow(row, stores, effort));
       process.stderr.write('\r');
     }

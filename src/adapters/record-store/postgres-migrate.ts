@@ -184,7 +184,8 @@ async function activate(
   time: number,
 ): Promise<void> {
   for (const index of fresh) {
-    for (const orphans of deleteOrphans(index)) await connection.run(statement(orphans), { collection: wanted.name });
+    for (const orphans of deleteOrphans(postgresDialect, index))
+      await connection.run(statement(orphans), { collection: wanted.name });
     await refuseDuplicates(connection, index, time);
   }
   const wantedTables = new Set([...wanted.indexes.values()].map(({ table }) => table));

@@ -6,6 +6,7 @@ import {
   type BoundValue,
   createStatementCompiler,
   type Fragment,
+  param,
   type SqlDialect,
 } from './sql-statement.ts';
 
@@ -19,7 +20,10 @@ export const postgresDialect: SqlDialect = Object.freeze({
   text: sql`TEXT COLLATE "C"`,
   integer: sql`BIGINT`,
   keyedTable: sql``,
-  isNumbered: false,
+  tie: 'key',
+  mainKey: sql`key TEXT COLLATE "C" PRIMARY KEY`,
+  sideKey: sql`key TEXT COLLATE "C" NOT NULL`,
+  isRecordOf: (key) => sql`r.collection = ${param('collection')} AND r.key = ${key}`,
   covering: (columns) => sql`(${sql.join([...columns])}) INCLUDE (expires_at)`,
   // Not one with the rest, or the planner would read all of a table that it believes to be small, as all of them were once.
   lookUp: (table, name, where) =>

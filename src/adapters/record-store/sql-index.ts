@@ -3,7 +3,7 @@ import { RegistryError } from '../../errors/registry-error.ts';
 import type { IndexKeySpec, IndexRow, Scalar } from '../../ports/record-store.ts';
 import { encodeScalar } from '../../ports/scalar-text.ts';
 import { type IndexLayout, tablesOf } from './sql-layout.ts';
-import { type Fragment, param } from './sql-statement.ts';
+import { type Fragment, param, type SqlDialect } from './sql-statement.ts';
 
 /** The encoded scalar of a row in a column. */
 export function scalarText(row: IndexRow, column: string): string {
@@ -61,10 +61,10 @@ export function duplicatesFound(layout: IndexLayout, key: string, keys: readonly
 }
 
 /** For each table of an index the statement that takes away the rows of records which are gone from `collection`. */
-export function deleteOrphans(layout: IndexLayout): readonly Fragment[] {
+export function deleteOrphans(dialect: SqlDialect, layout: IndexLayout): readonly Fragment[] {
+  const isSame = sql`${dialect.isRecordOf(sql.ref(`s.${dialect.tie}`))} AND r.collection = ${param('collection')} AND r.key = s.key`;
   return tablesOf(layout).map(
-    (table) => sql`DELETE FROM ${sql.table(table)} AS s
-      WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE r.collection = ${param('collection')} AND r.key = s.key)`,
+    (table) => sql`DELETE FROM ${sql.table(table)} AS s WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE ${isSame})`,
   );
 }
 

@@ -9,9 +9,10 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /**
  * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
- * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key.
+ * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key. In form 2
+ * SQLite knew a record's number, but tied tables by its key.
  */
-const FORM = 2;
+const FORM = 3;
 
 /**
  * The tables of one index. The main table has a row for each record that is in the index; a side table, one for each array column,
@@ -22,8 +23,8 @@ const FORM = 2;
  */
 export interface IndexLayout {
   readonly spec: IndexSpec;
-  /** How its tables are made; see `FORM`. */
-  readonly form: number;
+  /** Whether its tables are made as this release makes them; if not, nobody reads or writes them any more. */
+  readonly isCurrent: boolean;
   readonly table: string;
   /** Column in the tables by declared scalar column. */
   readonly columns: ReadonlyMap<string, string>;
@@ -84,7 +85,7 @@ function layoutIndex(collection: string, spec: IndexSpec, form: number): IndexLa
   const table = `i_${hash(JSON.stringify([...formed, collection, canonical(spec)]))}`;
   return {
     spec,
-    form,
+    isCurrent: form === FORM,
     table,
     columns: new Map(spec.columns.map((column, place) => [column, `c${place}`])),
     sides: new Map(spec.arrays.map((column, place) => [column, `${table}_a${place}`])),
@@ -141,14 +142,17 @@ export function allTablesOf(layout: IndexLayout): readonly string[] {
  */
 export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): readonly Fragment[] {
   const { text, integer, keyedTable } = dialect;
-  const record = dialect.isNumbered ? sql`record ${integer} NOT NULL, ` : sql``;
   const scalars = [...layout.columns.values()].map((column) => sql`${sql.ref(column)} ${text} NOT NULL, `);
   const statements: Fragment[] = [
-    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (key ${text} PRIMARY KEY, ${sequenceOf(scalars)}${record}expires_at ${integer} NOT NULL)${keyedTable}`,
+    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (${dialect.mainKey}, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL)`,
   ];
+  if (dialect.tie !== 'key')
+    statements.push(
+      sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${layout.table}_key`)} ON ${sql.table(layout.table)} ${dialect.covering([sql`key`])}`,
+    );
   for (const side of layout.sides.values()) {
     statements.push(
-      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (key ${text} NOT NULL, value ${text} NOT NULL, ${sequenceOf(scalars)}${record}expires_at ${integer} NOT NULL, PRIMARY KEY (key, value))${keyedTable}`,
+      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (${dialect.sideKey}, value ${text} NOT NULL, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL, PRIMARY KEY (${sql.ref(dialect.tie)}, value))${keyedTable}`,
       sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} ${dialect.covering([sql`value`, sql`key`])}`,
     );
   }

@@ -14,7 +14,7 @@ import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, 
 export function selectStretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
   const columns = orderColumns(source, order);
   return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
-    ${recordsOf(dialect, 's', dialect.isNumbered)}
+    ${recordsOf(dialect, 's')}
     ${stretch(dialect, source, order, depth)}`;
 }
 
@@ -26,8 +26,7 @@ export function selectStretch(dialect: SqlDialect, source: Source, order: readon
 export function selectPage(dialect: SqlDialect, source: Source, order: readonly Order[], isAfter: boolean): Fragment {
   const names = order.map((_, place) => sql.ref(`o${place}`));
   const columns = orderColumns(source, order).map((column, place) => sql`, ${column} AS ${names[place]}`);
-  const number = dialect.isNumbered ? sql`, s.record AS record` : sql``;
-  const rows = sql`SELECT s.key AS key${number}${sequenceOf(columns)} FROM ${tableOf(source)} AS s`;
+  const rows = sql`SELECT ${tieAndKey(dialect, 's')}${sequenceOf(columns)} FROM ${tableOf(source)} AS s`;
   const sorted = (table: Fragment): Fragment => {
     const terms = names.map((name, place) => sql`${table}.${name}${directionOf(order[place])}`);
     return sql`ORDER BY ${sql.join([...terms, sql`${table}.key`])}`;
@@ -51,19 +50,23 @@ export function selectPage(dialect: SqlDialect, source: Source, order: readonly 
       sql` UNION ALL `,
     );
     // A record may have several of the values.
-    const same = [sql`f.key`, ...(dialect.isNumbered ? [sql`f.record`] : []), ...names.map((name) => sql`f.${name}`)];
-    const once = sql`GROUP BY ${sql.join(same)}`;
+    const same = names.map((name) => sql`, f.${name}`);
+    const once = sql`GROUP BY ${tieAndKey(dialect, 'f')}${sequenceOf(same)}`;
     return cut(sql`(${all})`, source.spread === null ? sql`` : once);
   }
 
   return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...names.map((name) => sql`u.${name}`)])} FROM (${keys()}) AS u
-    ${recordsOf(dialect, 'u', dialect.isNumbered)} ${sorted(sql`u`)}`;
+    ${recordsOf(dialect, 'u')} ${sorted(sql`u`)}`;
 }
 
-/** Joins rows with their records, `r`, by their keys or by their numbers. */
-export function recordsOf(dialect: SqlDialect, rows: string, isNumbered = false): Fragment {
-  const byKey = sql`r.collection = ${param('collection')} AND r.key = ${sql.ref(`${rows}.key`)}`;
-  return dialect.lookUp(sql.table('records'), 'r', isNumbered ? sql`r.id = ${sql.ref(`${rows}.record`)}` : byKey);
+/** Joins rows with their records, `r`. */
+export function recordsOf(dialect: SqlDialect, rows: string): Fragment {
+  return dialect.lookUp(sql.table('records'), 'r', dialect.isRecordOf(sql.ref(`${rows}.${dialect.tie}`)));
+}
+
+/** What rows that are not records yet are passed on with: the key, and the tie where it is another. */
+export function tieAndKey(dialect: SqlDialect, rows: string): Fragment {
+  return sql.join([...new Set(['key', dialect.tie])].map((name) => sql.ref(`${rows}.${name}`)));
 }
 
 /** The values of a position, as the statements of pages bind them. */
@@ -99,7 +102,10 @@ function directionOf(order: Order | undefined): Fragment {
 /** Conditions, order and limit of one stretch. */
 function stretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number, at = 0): Fragment {
   const columns = orderColumns(source, order);
-  const conditions = [...conditionsOf(dialect, source, at), ...(depth < 0 ? [] : beyond(columns, order, depth))];
+  const conditions = [
+    ...conditionsOf(dialect, source, { at, oneByOne: true }),
+    ...(depth < 0 ? [] : beyond(columns, order, depth)),
+  ];
   const terms = columns.map((column, place) => sql`${column}${directionOf(order[place])}`);
   return sql`WHERE ${sql.join(conditions, sql` AND `)}
     ORDER BY ${sql.join([...terms, sql`s.key`])} LIMIT ${param('limit')}`;

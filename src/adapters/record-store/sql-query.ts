@@ -116,8 +116,19 @@ export function selectCount(dialect: SqlDialect, source: Source): Fragment {
   return sql`SELECT count(*) FROM ${tableOf(source)} AS s WHERE ${sql.join([...conditionsOf(dialect, source)], sql` AND `)}`;
 }
 
-/** What rows of the source's table, `s`, fulfil; of a spread filter's values the one of the number `at`. */
-export function* conditionsOf(dialect: SqlDialect, source: Source, at = 0): Iterable<Fragment> {
+export interface ConditionOptions {
+  /** Number of the value of a spread filter. */
+  readonly at?: number;
+  /** Rows come one by one, from an index or from what was found before: no filter is to find any, each only looks at the row. */
+  readonly oneByOne?: boolean;
+}
+
+/** What rows of the source's table, `s`, fulfil. */
+export function* conditionsOf(
+  dialect: SqlDialect,
+  source: Source,
+  { at = 0, oneByOne = false }: ConditionOptions = {},
+): Iterable<Fragment> {
   for (const [place, filter] of source.filters.entries()) {
     const from = param(place === source.spread?.place ? `f${place}v${at}` : `f${place}`);
     switch (filter.kind) {
@@ -134,7 +145,7 @@ export function* conditionsOf(dialect: SqlDialect, source: Source, at = 0): Iter
         break;
       }
       default:
-        yield* elementConditions(dialect, source, filter, place, from);
+        yield* elementConditions(dialect, source, filter, place, from, oneByOne);
     }
   }
   yield sql`s.expires_at > ${param('now')}`;
@@ -146,18 +157,24 @@ function* elementConditions(
   filter: ListFilter,
   place: number,
   from: Fragment,
+  oneByOne: boolean,
 ): Iterable<Fragment> {
   const side = sql.table(source.layout.sides.get(filter.column) ?? '');
+  const tie = sql.ref(dialect.tie);
   if (place === source.side) {
     yield sql`s.value = ${from}`;
     if (filter.kind !== 'all' || filter.values.length === 1) return;
   }
   if (filter.kind === 'all') {
     const values = place === source.side ? param(`t${place}`) : from;
-    yield sql`NOT EXISTS (SELECT 1 FROM ${dialect.elements(values)} AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.key = s.key AND e.value = j.value))`;
-  } else {
-    yield sql`s.key IN (SELECT e.key FROM ${side} AS e WHERE ${dialect.isOneOf(sql`e.value`, from)})`;
+    yield sql`NOT EXISTS (SELECT 1 FROM ${dialect.elements(values)} AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.${tie} = s.${tie} AND e.value = j.value))`;
+    return;
   }
+  const isOneOf = dialect.isOneOf(sql`e.value`, from);
+  // A count, because databases turn both IN and EXISTS into whichever of the two they believe to be cheaper.
+  yield oneByOne
+    ? sql`0 < (SELECT count(*) FROM ${side} AS e WHERE e.${tie} = s.${tie} AND ${isOneOf})`
+    : sql`s.${tie} IN (SELECT e.${tie} FROM ${side} AS e WHERE ${isOneOf})`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { decodeScalar } from '../../ports/scalar-text.ts';
 import { type QueryWord, queryWords } from '../../ports/search-terms.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import type { IndexLayout, SearchLayout } from './sql-layout.ts';
-import { recordsOf } from './sql-page.ts';
+import { recordsOf, tieAndKey } from './sql-page.ts';
 import { conditionsOf, planQuery, type Source } from './sql-query.ts';
 import { type Bindings, type Fragment, param, type SqlDialect, sequenceOf } from './sql-statement.ts';
 
@@ -64,13 +64,15 @@ export function selectSearch(
   asked: SearchQuery,
 ): Fragment {
   const { layout, filters } = source;
-  const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.key = t.key`);
-  const conditions = filters.length > 0 ? [...conditionsOf(dialect, source)] : [sql`t.expires_at > ${param('now')}`];
-  const all = sql`SELECT t.key AS key, ${hits.score} AS score FROM ${hits.from} ${filters.length > 0 ? main : sql``}
+  const tie = sql.ref(dialect.tie);
+  const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.${tie} = t.${tie}`);
+  const conditions =
+    filters.length > 0 ? [...conditionsOf(dialect, source, { oneByOne: true })] : [sql`t.expires_at > ${param('now')}`];
+  const all = sql`SELECT ${tieAndKey(dialect, 't')}, ${hits.score} AS score FROM ${hits.from} ${filters.length > 0 ? main : sql``}
     WHERE ${sql.join([...hits.conditions, ...conditions], sql` AND `)}`;
   const counts = asked.wantsTotal || asked.facets.length > 0;
   const after = sql`WHERE h.score < ${param('afterScore')} OR (h.score = ${param('afterScore')} AND h.key > ${param('afterKey')})`;
-  const best = sql`SELECT h.key AS key, h.score AS score FROM ${counts ? sql`hits` : sql`(${all})`} AS h ${asked.after === null ? sql`` : after}
+  const best = sql`SELECT ${tieAndKey(dialect, 'h')}, h.score AS score FROM ${counts ? sql`hits` : sql`(${all})`} AS h ${asked.after === null ? sql`` : after}
     ORDER BY h.score DESC, h.key LIMIT ${param('limit')}`;
   const page = sql`SELECT ${sql.lit(HIT)} AS part, r.key, r.value, r.version, b.score FROM (${best}) AS b
     ${recordsOf(dialect, 'b')}`;
@@ -80,7 +82,7 @@ export function selectSearch(
     const side = layout.sides.get(column);
     const value = side === undefined ? sql.ref(`v.${layout.columns.get(column) ?? ''}`) : sql`v.value`;
     return sql` UNION ALL SELECT ${sql.lit(FIRST_FACET + place)}, f.value, '', 0, f.number FROM (
-      SELECT ${value} AS value, count(*) AS number FROM hits AS h ${dialect.lookUp(sql.table(side ?? layout.table), 'v', sql`v.key = h.key`)}
+      SELECT ${value} AS value, count(*) AS number FROM hits AS h ${dialect.lookUp(sql.table(side ?? layout.table), 'v', sql`v.${tie} = h.${tie}`)}
       GROUP BY ${value} ORDER BY count(*) DESC, ${value} LIMIT ${param(`limit${place}`)}) AS f`;
   });
   return sql`WITH hits AS MATERIALIZED (${all}) ${page}${asked.wantsTotal ? total : sql``}${sequenceOf(facets)}`;

@@ -20,9 +20,14 @@ export interface SqlDialect {
   readonly integer: Fragment;
   /** What ends the creation of a table that is one b-tree, keyed by its primary key. */
   readonly keyedTable: Fragment;
-  /** Whether records have numbers by which they are found faster than by key. Rows of indexes have them as `record` then. */
-  readonly isNumbered: boolean;
-  /** The columns of a database index on a table of an index, in parentheses, and what else its rows have in it: when they expire, and their number. */
+  /** The column that ties rows of an index's tables to each other and to their record: its key, or a number by which it is found faster. */
+  readonly tie: 'key' | 'record';
+  /** That column, and the key, in an index's main table, of which it is the primary key, and in a side table. */
+  readonly mainKey: Fragment;
+  readonly sideKey: Fragment;
+  /** Which of the records, `r`, belongs to a row that has the tie. */
+  isRecordOf(tie: Fragment): Fragment;
+  /** The columns of a database index on a table of an index, in parentheses, and what else its rows need: when they expire, and the tie. */
   covering(columns: readonly Fragment[]): Fragment;
   /** Joins what stands on the left with rows of a table under this name, which are looked up for each of its rows, always. */
   lookUp(table: Fragment, name: string, where: Fragment): Fragment;

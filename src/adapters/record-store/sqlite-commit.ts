@@ -39,7 +39,7 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
   );
   const deleteRecord = prepare(
     database,
-    sql`DELETE FROM records WHERE collection = ${param('collection')} AND key = ${param('key')}`,
+    sql`DELETE FROM records WHERE collection = ${param('collection')} AND key = ${param('key')} RETURNING id`,
   );
   const appendEvent = prepare(
     database,
@@ -72,14 +72,15 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     const [id] = putRecord.row({ collection, key, value, version, expiresAt: expiresAt ?? NEVER }) ?? [];
     for (const [name, writer] of layouts.writersOf(collection)) {
       const row = rows[name];
-      if (row === undefined) writer.delete(key);
-      else writer.put(key, row, expiresAt ?? NEVER, Number(id));
+      if (row === undefined) writer.delete(Number(id));
+      else writer.put({ id: Number(id), key, expiresAt: expiresAt ?? NEVER }, row);
     }
   }
 
   function remove(collection: string, key: string): void {
-    deleteRecord.run({ collection, key });
-    for (const writer of layouts.writersOf(collection).values()) writer.delete(key);
+    const [id] = deleteRecord.row({ collection, key }) ?? [];
+    if (id === undefined) return;
+    for (const writer of layouts.writersOf(collection).values()) writer.delete(Number(id));
   }
 
   /** Looks after all writes were done, so that what the commit itself replaces or deletes holds nothing. */

@@ -9,18 +9,25 @@ import { prepare, type SqliteValue } from './sqlite-statement.ts';
 
 /** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
 export interface IndexWriter {
-  /** `record` is the record's number. */
-  put(key: string, row: IndexRow, expiresAt: number, record: number): void;
-  delete(key: string): void;
+  put(record: IndexedBy, row: IndexRow): void;
+  /** Takes the rows of the record with this number away. */
+  delete(id: number): void;
   /** Another unexpired record that agrees with this row in a unique key; call it when all writes are done. */
   conflict(key: string, row: IndexRow, now: number): { readonly keyName: string; readonly holder: string } | null;
   readonly statements: { readonly put: readonly string[]; readonly delete: readonly string[] };
 }
 
+/** What the rows of a record have of it. */
+export interface IndexedBy {
+  /** Its number. */
+  readonly id: number;
+  readonly key: string;
+  readonly expiresAt: number;
+}
+
 export function createIndexWriter(database: Database, layout: IndexLayout): IndexWriter {
   const columns = [...layout.columns.entries()];
-  const numbers = layout.form === 1 ? [] : ['record'];
-  const names = ['key', ...columns.map(([, column]) => column), ...numbers, 'expires_at'];
+  const names = ['record', 'key', ...columns.map(([, column]) => column), 'expires_at'];
   const changed = names.slice(1).map((name) => sql`${sql.ref(name)} <> excluded.${sql.ref(name)}`);
   const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
   // A row that stays as it is costs no write.
@@ -28,7 +35,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
     database,
     sql`INSERT INTO ${sql.table(layout.table)} (${sql.join(names.map((name) => sql.ref(name)))})
       VALUES (${sql.join(names.map(param))})
-      ON CONFLICT (key) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
+      ON CONFLICT (record) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
   );
   const sides = [...layout.sides.entries()].map(([column, table]) => ({
     column,
@@ -37,10 +44,10 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
       sql`INSERT INTO ${sql.table(table)} (${sql.join(['value', ...names].map((name) => sql.ref(name)))})
         VALUES (${sql.join(['value', ...names].map(param))})`,
     ),
-    clear: prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE key = ${param('key')}`),
+    clear: prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE record = ${param('record')}`),
   }));
   const deletes = tablesOf(layout).map((table) =>
-    prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE key = ${param('key')}`),
+    prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE record = ${param('record')}`),
   );
   const search = createSearchWriter(database, layout);
   const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holder: prepare(database, unique.holder) }));
@@ -49,17 +56,17 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
     Object.fromEntries(columns.map(([declared, column]) => [column, scalarText(row, declared)]));
 
   return {
-    put(key, row, expiresAt, record) {
-      const values = { ...encode(row), key, record, expires_at: expiresAt };
+    put(by, row) {
+      const values = { ...encode(row), record: by.id, key: by.key, expires_at: by.expiresAt };
       putMain.run(values);
       for (const { column, put, clear } of sides) {
-        clear.run({ key });
+        clear.run({ record: by.id });
         for (const value of elementTexts(row, column)) put.run({ ...values, value });
       }
-      search?.put(key, row, expiresAt);
+      search?.put(by, row);
     },
-    delete(key) {
-      for (const statement of deletes) statement.run({ key });
+    delete(id) {
+      for (const statement of deletes) statement.run({ record: id });
     },
     conflict(key, row, now) {
       if (uniques.length === 0) return null;

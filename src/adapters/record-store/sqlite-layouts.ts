@@ -64,7 +64,8 @@ export function createLayouts(database: Database): SqliteLayouts {
       if (layout === undefined) {
         throw new RegistryError('INTERNAL', { message: `There is no collection "${collection}" in the store` });
       }
-      const made = new Map([...layout.indexes].map(([name, index]) => [name, createIndexWriter(database, index)]));
+      const current = [...layout.indexes].filter(([, index]) => index.isCurrent);
+      const made = new Map(current.map(([name, index]) => [name, createIndexWriter(database, index)]));
       writers.set(collection, made);
       return made;
     },

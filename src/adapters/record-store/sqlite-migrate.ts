@@ -136,7 +136,8 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
   function activate(): void {
     const indexes = fresh();
     for (const index of indexes) {
-      for (const orphans of deleteOrphans(index)) prepare(database, orphans).run({ collection: wanted.name });
+      for (const orphans of deleteOrphans(sqliteDialect, index))
+        prepare(database, orphans).run({ collection: wanted.name });
       refuseDuplicates(database, index, time);
     }
     const kept = new Set([...wanted.indexes.values()].map(({ table }) => table));
@@ -175,8 +176,8 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
     for (const [{ id, key, version, expiresAt }, rows] of projected) {
       for (const { name, writer } of writers) {
         const row = rows[name];
-        if (row === undefined) writer.delete(key);
-        else writer.put(key, row, expiresAt, id);
+        if (row === undefined) writer.delete(id);
+        else writer.put({ id, key, expiresAt }, row);
       }
       stage.run({ key, version });
     }

@@ -5,11 +5,12 @@ import type { IndexRow } from '../../ports/record-store.ts';
 import { termsOfRow } from '../../ports/search-terms.ts';
 import type { IndexLayout, SearchLayout } from './sql-layout.ts';
 import { type Fragment, param } from './sql-statement.ts';
+import type { IndexedBy } from './sqlite-index-writer.ts';
 import { prepare, type Statement } from './sqlite-statement.ts';
 
 /** Keeps the texts of one index. Runs inside the caller's transaction. Rows go when those of their records do. */
 export interface SearchWriter {
-  put(key: string, row: IndexRow, expiresAt: number): void;
+  put(record: IndexedBy, row: IndexRow): void;
   readonly statements: readonly Statement[];
 }
 
@@ -28,12 +29,12 @@ export function createSearchTables({ records, terms, words, trigrams, classes }:
   const worths = places.map((place) => sql`${sql.ref(worthOf(place))} INTEGER NOT NULL`);
   const columns = places.map((place) => sql.ref(termsOf(place)));
   return [
-    sql`CREATE TABLE ${sql.table(records)} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, ${sql.join(worths)},
+    sql`CREATE TABLE ${sql.table(records)} (record INTEGER PRIMARY KEY, key TEXT NOT NULL, ${sql.join(worths)},
       expires_at INTEGER NOT NULL, digest TEXT NOT NULL)`,
     sql`CREATE VIRTUAL TABLE ${sql.table(terms)} USING fts5 (${sql.join(columns)},
       content = '', contentless_delete = 1, detail = column, tokenize = 'ascii')`,
     sql`CREATE TRIGGER ${sql.id(`${records}_gone`)} AFTER DELETE ON ${sql.table(records)}
-      BEGIN DELETE FROM ${sql.table(terms)} WHERE rowid = old.id; END`,
+      BEGIN DELETE FROM ${sql.table(terms)} WHERE rowid = old.record; END`,
     sql`CREATE TABLE ${sql.table(words)} (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, size INTEGER NOT NULL)`,
     sql`CREATE VIRTUAL TABLE ${sql.table(trigrams)} USING fts5 (word,
       content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1')`,
@@ -44,19 +45,19 @@ export function createSearchTables({ records, terms, words, trigrams, classes }:
 export function createSearchWriter(database: Database, { spec, search }: IndexLayout): SearchWriter | null {
   if (search === null) return null;
   const places = search.classes.map((_, place) => place);
-  const names = ['key', ...places.map(worthOf), 'expires_at', 'digest'];
+  const names = ['record', 'key', ...places.map(worthOf), 'expires_at', 'digest'];
   const columns = ['rowid', ...places.map(termsOf)];
   const refs = (all: readonly string[]): Fragment => sql.join(all.map((name) => sql.ref(name)));
   const records = sql.table(search.records);
-  const find = prepare(database, sql`SELECT digest FROM ${records} WHERE key = ${param('key')}`);
-  const clear = prepare(database, sql`DELETE FROM ${records} WHERE key = ${param('key')}`);
+  const find = prepare(database, sql`SELECT digest FROM ${records} WHERE record = ${param('record')}`);
+  const clear = prepare(database, sql`DELETE FROM ${records} WHERE record = ${param('record')}`);
   const keep = prepare(
     database,
-    sql`UPDATE ${records} SET expires_at = ${param('expires_at')} WHERE key = ${param('key')} AND expires_at <> ${param('expires_at')}`,
+    sql`UPDATE ${records} SET expires_at = ${param('expires_at')} WHERE record = ${param('record')} AND expires_at <> ${param('expires_at')}`,
   );
   const putRecord = prepare(
     database,
-    sql`INSERT INTO ${records} (${refs(names)}) VALUES (${sql.join(names.map(param))}) RETURNING id`,
+    sql`INSERT INTO ${records} (${refs(names)}) VALUES (${sql.join(names.map(param))})`,
   );
   const putTerms = prepare(
     database,
@@ -82,27 +83,30 @@ export function createSearchWriter(database: Database, { spec, search }: IndexLa
   }
 
   return {
-    put(key, row, expiresAt) {
+    put({ id: record, key, expiresAt }, row) {
       const terms = termsOfRow(spec, row);
       if (terms === null) {
-        clear.run({ key });
+        clear.run({ record });
         return;
       }
       const { classes, impacts, words } = terms;
       const digest = createHash('sha256')
-        .update(JSON.stringify([classes, impacts]))
+        .update(JSON.stringify([key, classes, impacts]))
         .digest('base64url')
         .slice(0, 22);
-      const stored = find.row({ key })?.[0];
+      const stored = find.row({ record })?.[0];
       // Most writes of a record leave its texts alone.
       if (stored === digest) {
-        keep.run({ key, expires_at: expiresAt });
+        keep.run({ record, expires_at: expiresAt });
         return;
       }
-      if (stored !== undefined) clear.run({ key });
+      if (stored !== undefined) clear.run({ record });
       const worths = Object.fromEntries(impacts.map((impact, place) => [worthOf(place), impact]));
-      const rowid = Number(putRecord.row({ key, ...worths, expires_at: expiresAt, digest })?.[0]);
-      putTerms.run({ rowid, ...Object.fromEntries(classes.map((list, place) => [termsOf(place), list.join(' ')])) });
+      putRecord.run({ record, key, ...worths, expires_at: expiresAt, digest });
+      putTerms.run({
+        rowid: record,
+        ...Object.fromEntries(classes.map((list, place) => [termsOf(place), list.join(' ')])),
+      });
       for (const [word] of newWords.rows({ words })) addWord(String(word));
     },
     statements: [find, clear, keep, putRecord, putTerms, newWords, putWord, putTrigrams],

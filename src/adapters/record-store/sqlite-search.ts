@@ -116,7 +116,7 @@ function hitSource(plan: PlannedSearch): HitSource {
   });
   return {
     from: sql`(SELECT id, sum(code) AS code FROM (${sql.join(looks, sql` UNION ALL `)}) GROUP BY id
-      HAVING sum(code) >= ${sql.lit(HAS_ALL)}) AS m CROSS JOIN ${sql.table(search.records)} AS t ON t.id = m.id`,
+      HAVING sum(code) >= ${sql.lit(HAS_ALL)}) AS m CROSS JOIN ${sql.table(search.records)} AS t ON t.record = m.id`,
     score: sql`(${sql.join(worths, sql` + `)})`,
     conditions: [],
   };
