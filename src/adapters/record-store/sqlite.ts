@@ -30,18 +30,24 @@ export interface SqliteOptions {
   readonly clock?: Clock | undefined;
   /** How long a commit waits for another process's; default 5000. */
   readonly busyTimeoutMs?: number;
+  /**
+   * Writes and searches run on the caller's thread, too, where they hold it: for short work that nobody waits beside, which would be over
+   * before a thread has started. Default: false.
+   */
+  readonly inline?: boolean | undefined;
   /** How often other processes' commits are looked for while someone watches; default 100. */
   readonly watchIntervalMs?: number;
 }
 
 /**
  * Records in an SQLite file. Reads answer at once, on the caller's thread; what writes runs on a thread of its own, where commits that
- * arrive together share one fsync, and searches run on another. In memory, all of it answers at once. Several processes may open one file. Fails to open with
+ * arrive together share one fsync, and searches run on another. In memory, and `inline`, all of it answers at once. Several processes may open one file. Fails to open with
  * STORE_FAILURE and a sentence (see `openDatabase`).
  */
 export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
   const { file, clock = systemClock, busyTimeoutMs = 5000, watchIntervalMs = 100 } = options;
   const isFile = file !== ':memory:';
+  const hasThreads = isFile && options.inline !== true;
   const database = openDatabase(file, busyTimeoutMs);
   const transactor = createTransactor(database);
   const notifier = createNotifier();
@@ -59,8 +65,8 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
       layouts,
       reader,
       committer: createCommitter(database, layouts, reader),
-      writer: isFile ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
-      searching: isFile ? openSearchThread({ file, busyTimeoutMs }) : openDirectSearch(database),
+      writer: hasThreads ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
+      searching: hasThreads ? openSearchThread({ file, busyTimeoutMs }) : openDirectSearch(database),
       newest: prepare(database, sql`SELECT sequence FROM state`),
       log: prepare(
         database,
