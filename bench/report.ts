@@ -19,27 +19,36 @@ const COLUMNS = [
   'processor ratio',
 ];
 
-/** The rows as a table for a terminal: two lines each, the second with the ratio of the first to it. */
-export function table(rows: readonly Row[]): string {
-  const lines = [COLUMNS];
-  for (const { case: measured, result } of rows) {
-    const title = `${measured.title} (${measured.connections})`;
-    lines.push([title, ...figures(result.first), '', '']);
-    lines.push([
+/** A run as it is kept: `bench/results/routes.json`. */
+export interface RoutesRun {
+  readonly machine: Readonly<Record<string, string>>;
+  readonly rows: readonly Row[];
+}
+
+/** The rows as cells, two lines each, the second with the ratio of the first to it; the first line is the heading. */
+export function cellsOf(rows: readonly Row[]): readonly (readonly string[])[] {
+  const lines = rows.flatMap(({ case: measured, result }) => [
+    [`${measured.title} (${measured.connections})`, ...figures(result.first), '', ''],
+    [
       '',
       ...figures(result.second),
       percent(result.ratio),
       result.processorRatio === null ? '' : percent(result.processorRatio),
-    ]);
-  }
-  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+    ],
+  ]);
+  return [COLUMNS, ...lines];
+}
+
+/** Cells as a table for a terminal; all columns but the first `texts` are figures. */
+export function textTable(lines: readonly (readonly string[])[], texts: number): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>
       line
-        .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-        .join('  '),
+        .map((cell, column) => (column < texts ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
     )
-    .map((line) => line.trimEnd())
     .join('\n');
 }
 
@@ -61,4 +70,9 @@ function percent({ median, lowest, highest }: Spread): string {
 
 function share(value: number): string {
   return `${Math.round(value * 100)}%`;
+}
+
+/** Figures are kept with as many digits as mean something: for `JSON.stringify`. */
+export function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(3)) : value;
 }

@@ -6,7 +6,8 @@ import { requireAgreement } from './agree.ts';
 import { benchCases, type Case } from './cases.ts';
 import { describeMachine, divideCores } from './cores.ts';
 import { compare, type Effort } from './measure.ts';
-import { type Row, table } from './report.ts';
+import { renderPage } from './page.ts';
+import { cellsOf, type RoutesRun, type Row, rounded, textTable } from './report.ts';
 import { type Seed, seed } from './seed.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
 import { type Subject, startFloor, startHandWritten, startRegistry } from './subjects.ts';
@@ -28,6 +29,7 @@ Options:
   --quick      few and short rounds: a look, not a figure to quote
   --only NAME  one row (several times for several): NAMES
   --json       the figures as JSON
+  --render     measures nothing: puts the runs in bench/results into docs/performance.md
   -h, --help   show this text
 
 With --stores: the record stores by themselves, filled with 1000, 100 000 and 1 000 000
@@ -59,10 +61,12 @@ async function main(): Promise<void> {
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
+      render: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.render) return renderPage();
   const settings: Settings = values.quick ? QUICK : THOROUGH;
   const all = benchCases(settings.seed);
   const names = all.map((entry) => entry.name);
@@ -102,8 +106,9 @@ async function main(): Promise<void> {
       await requireAgreement(first, second, entry.load);
       rows.push(row(entry, await compare(first, second, entry.load, settings.effort)));
     }
-    if (values.json) console.log(JSON.stringify({ ...machine, settings, rows }, null, 2));
-    else console.log(`\n\n${table(rows)}`);
+    const run: RoutesRun = { machine, rows };
+    if (values.json) console.log(JSON.stringify(run, rounded, 1));
+    else console.log(`\n\n${textTable(cellsOf(rows), 2)}`);
   } finally {
     for (const subject of running) await subject.stop();
     await rm(folder, { recursive: true, force: true });

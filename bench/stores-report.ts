@@ -41,19 +41,6 @@ export function cellsOf({ rows }: Pick<AdapterResult, 'rows'>): readonly (readon
   return [heading, ...lines];
 }
 
-/** Cells as a table for a terminal. */
-export function textTable(lines: readonly (readonly string[])[]): string {
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 /** How a store was filled, in a line. */
 export function fillingText({ size, loadSeconds, indexSeconds }: Filling): string {
   const rate = (seconds: number) => grouped(Math.round(size / Math.max(seconds, 0.001)));

@@ -1,17 +1,10 @@
 import { loadavg } from 'node:os';
 import { describeMachine } from './cores.ts';
+import { rounded, textTable } from './report.ts';
 import { loadedDocument, projectDocument, SPEC } from './stores-documents.ts';
 import { type FilledStore, measureRow, type StoreEffort } from './stores-measure.ts';
 import { ADAPTERS, type AdapterName, MOST_DOCUMENTS, openPlace, type StorePlace, whyNot } from './stores-places.ts';
-import {
-  type AdapterResult,
-  cellsOf,
-  fillingText,
-  grouped,
-  type StoresRun,
-  textTable,
-  verdictText,
-} from './stores-report.ts';
+import { type AdapterResult, cellsOf, fillingText, grouped, type StoresRun, verdictText } from './stores-report.ts';
 import { STORE_ROWS, type StoreRow } from './stores-rows.ts';
 import { verdictsOf } from './stores-targets.ts';
 
@@ -68,7 +61,7 @@ export async function benchStores(options: StoresOptions): Promise<void> {
     say(`\n\n${adapter}: ${result.description}`);
     for (const filling of result.fillings) say(fillingText(filling));
     if (result.leftOut !== null) say(result.leftOut);
-    say(`\n${textTable(cellsOf(result))}`);
+    say(`\n${textTable(cellsOf(result), 1)}`);
   }
   const verdicts = verdictsOf(results);
   say(`\n${verdicts.map(verdictText).join('\n')}`);
@@ -146,9 +139,4 @@ async function fill(place: StorePlace, { store, size }: FilledStore, adapter: Ad
   const indexedAt = performance.now();
   await place.settle(size);
   return { size, loadSeconds: (loadedAt - startedAt) / 1000, indexSeconds: (indexedAt - loadedAt) / 1000 };
-}
-
-/** Figures are kept with as many digits as mean something. */
-function rounded(_: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(3)) : value;
 }

@@ -4,7 +4,7 @@ import type { CollectionSpec } from '../../ports/record-store.ts';
 import type { PgRow } from './postgres-driver.ts';
 import { createPgIndexWriter, type PgIndexWriter } from './postgres-index-writer.ts';
 import { type PgStatement, statement } from './postgres-statement.ts';
-import { type CollectionLayout, type IndexLayout, layoutCollection, specName } from './sql-layout.ts';
+import { type CollectionLayout, type IndexLayout, layoutCollection, specName, storedLayout } from './sql-layout.ts';
 import { type Bindings, param } from './sql-statement.ts';
 
 /** Runs a statement on some connection. */
@@ -66,7 +66,7 @@ export function createPgLayouts(): PgLayouts {
       const rows = await run(STORED, { from: specName(''), to: 'collection;' });
       const found = new Map(
         rows.map(([value]) => {
-          const layout = layoutCollection(JSON.parse(String(value)));
+          const layout = storedLayout(String(value));
           return [layout.name, layout];
         }),
       );

@@ -13,6 +13,7 @@ import {
   layoutCollection,
   specName,
   stagingName,
+  storedLayout,
   unusedName,
 } from './sql-layout.ts';
 import { dropTables } from './sql-migrations.ts';
@@ -52,7 +53,7 @@ export async function migratePgCollection(
   const wanted = layoutCollection(spec);
   const storedText = await noted(driver, specName(wanted.name));
   if (storedText === wanted.text) return;
-  const stored = storedText === null ? [] : [...layoutCollection(JSON.parse(storedText)).indexes.values()];
+  const stored = storedText === null ? [] : [...storedLayout(storedText).indexes.values()];
   const kept = new Set(stored.map(({ table }) => table));
   const fresh = [...wanted.indexes.values()].filter(({ table }) => !kept.has(table));
   const waiting = waitingIn(wanted);

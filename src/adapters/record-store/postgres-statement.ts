@@ -19,6 +19,8 @@ export const postgresDialect: SqlDialect = Object.freeze({
   text: sql`TEXT COLLATE "C"`,
   integer: sql`BIGINT`,
   keyedTable: sql``,
+  isNumbered: false,
+  covering: (columns) => sql`(${sql.join([...columns])}) INCLUDE (expires_at)`,
   // Not one with the rest, or the planner would read all of a table that it believes to be small, as all of them were once.
   lookUp: (table, name, where) =>
     sql`CROSS JOIN LATERAL (SELECT * FROM ${table} AS ${sql.ref(name)} WHERE ${where} OFFSET 0) AS ${sql.ref(name)}`,

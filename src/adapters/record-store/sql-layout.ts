@@ -8,6 +8,12 @@ import { type Fragment, type SqlDialect, sequenceOf } from './sql-statement.ts';
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /**
+ * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
+ * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key.
+ */
+const FORM = 2;
+
+/**
  * The tables of one index. The main table has a row for each record that is in the index; a side table, one for each array column,
  * has a row for each element, with the scalar columns repeated, so that a lookup by an element needs no join and no sort.
  *
@@ -16,6 +22,8 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
  */
 export interface IndexLayout {
   readonly spec: IndexSpec;
+  /** How its tables are made; see `FORM`. */
+  readonly form: number;
   readonly table: string;
   /** Column in the tables by declared scalar column. */
   readonly columns: ReadonlyMap<string, string>;
@@ -48,21 +56,35 @@ export interface CollectionLayout {
   readonly staging: string;
 }
 
+/** What a collection's tables are to be. */
 export function layoutCollection(spec: CollectionSpec): CollectionLayout {
-  const text = JSON.stringify({ name: spec.name, indexes: spec.indexes.map(canonical) });
+  return layoutOf(spec, FORM);
+}
+
+/** What they are, by the text of the layout that they were made from. */
+export function storedLayout(text: string): CollectionLayout {
+  const { form = 1, ...spec }: CollectionSpec & { readonly form?: number } = JSON.parse(text);
+  return layoutOf(spec, form);
+}
+
+function layoutOf(spec: CollectionSpec, form: number): CollectionLayout {
+  const formed = form === 1 ? {} : { form };
+  const text = JSON.stringify({ ...formed, name: spec.name, indexes: spec.indexes.map(canonical) });
   return {
     name: spec.name,
     spec,
     text,
-    indexes: new Map(spec.indexes.map((index) => [index.name, layoutIndex(spec.name, index)])),
+    indexes: new Map(spec.indexes.map((index) => [index.name, layoutIndex(spec.name, index, form)])),
     staging: `f_${hash(text)}`,
   };
 }
 
-function layoutIndex(collection: string, spec: IndexSpec): IndexLayout {
-  const table = `i_${hash(JSON.stringify([collection, canonical(spec)]))}`;
+function layoutIndex(collection: string, spec: IndexSpec, form: number): IndexLayout {
+  const formed = form === 1 ? [] : [form];
+  const table = `i_${hash(JSON.stringify([...formed, collection, canonical(spec)]))}`;
   return {
     spec,
+    form,
     table,
     columns: new Map(spec.columns.map((column, place) => [column, `c${place}`])),
     sides: new Map(spec.arrays.map((column, place) => [column, `${table}_a${place}`])),
@@ -113,24 +135,28 @@ export function allTablesOf(layout: IndexLayout): readonly string[] {
   return [...tablesOf(layout), ...(search === null ? [] : [search.terms, search.words, search.trigrams])];
 }
 
-/** Creates an index's tables with one database index for each key. Does nothing where they exist. */
+/**
+ * Creates an index's tables with one database index for each key, which has all that a page or a count asks of it. Does nothing where they
+ * exist.
+ */
 export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): readonly Fragment[] {
   const { text, integer, keyedTable } = dialect;
+  const record = dialect.isNumbered ? sql`record ${integer} NOT NULL, ` : sql``;
   const scalars = [...layout.columns.values()].map((column) => sql`${sql.ref(column)} ${text} NOT NULL, `);
   const statements: Fragment[] = [
-    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (key ${text} PRIMARY KEY, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL)${keyedTable}`,
+    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (key ${text} PRIMARY KEY, ${sequenceOf(scalars)}${record}expires_at ${integer} NOT NULL)${keyedTable}`,
   ];
   for (const side of layout.sides.values()) {
     statements.push(
-      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (key ${text} NOT NULL, value ${text} NOT NULL, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL, PRIMARY KEY (key, value))${keyedTable}`,
-      sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} (value, key)`,
+      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (key ${text} NOT NULL, value ${text} NOT NULL, ${sequenceOf(scalars)}${record}expires_at ${integer} NOT NULL, PRIMARY KEY (key, value))${keyedTable}`,
+      sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} ${dialect.covering([sql`value`, sql`key`])}`,
     );
   }
   for (const [place, key] of layout.spec.keys.entries()) {
     const arrays = key.fields.filter((field) => layout.sides.has(field));
-    if (arrays.length === 0) statements.push(createKey(layout, key, layout.table, place, null));
+    if (arrays.length === 0) statements.push(createKey(dialect, layout, key, layout.table, place, null));
     for (const array of arrays) {
-      statements.push(createKey(layout, key, layout.sides.get(array) ?? '', place, array));
+      statements.push(createKey(dialect, layout, key, layout.sides.get(array) ?? '', place, array));
     }
   }
   return statements;
@@ -138,6 +164,7 @@ export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): rea
 
 /** The database index of one key: the fields, the order, and the record's key. In a side table the element stands for `array`. */
 function createKey(
+  dialect: SqlDialect,
   layout: IndexLayout,
   key: IndexKeySpec,
   table: string,
@@ -154,7 +181,7 @@ function createKey(
   for (const field of key.fields) add(field === array ? 'value' : layout.columns.get(field));
   for (const { column, descending } of key.sort) add(layout.columns.get(column), descending ? sql` DESC` : sql``);
   add('key');
-  return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} (${sql.join(terms)})`;
+  return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} ${dialect.covering(terms)}`;
 }
 
 /** The collection's spec as text, in `meta`. */
@@ -174,8 +201,7 @@ export function unusedName(table: string): string {
 
 /** The tables of indexes, those in use and others, that a note in `meta` speaks of. */
 export function tablesNoted(name: string, value: string): readonly string[] {
-  if (name.startsWith(specName('')))
-    return [...layoutCollection(JSON.parse(value)).indexes.values()].flatMap(allTablesOf);
+  if (name.startsWith(specName(''))) return [...storedLayout(value).indexes.values()].flatMap(allTablesOf);
   if (name.startsWith(stagingName(''))) return [value];
   if (!name.startsWith(unusedName(''))) return [];
   const { tables }: { readonly tables: readonly string[] } = JSON.parse(value);

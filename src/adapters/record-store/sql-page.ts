@@ -14,7 +14,7 @@ import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, 
 export function selectStretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
   const columns = orderColumns(source, order);
   return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
-    ${recordsOf(dialect, 's')}
+    ${recordsOf(dialect, 's', dialect.isNumbered)}
     ${stretch(dialect, source, order, depth)}`;
 }
 
@@ -26,7 +26,8 @@ export function selectStretch(dialect: SqlDialect, source: Source, order: readon
 export function selectPage(dialect: SqlDialect, source: Source, order: readonly Order[], isAfter: boolean): Fragment {
   const names = order.map((_, place) => sql.ref(`o${place}`));
   const columns = orderColumns(source, order).map((column, place) => sql`, ${column} AS ${names[place]}`);
-  const rows = sql`SELECT s.key AS key${sequenceOf(columns)} FROM ${tableOf(source)} AS s`;
+  const number = dialect.isNumbered ? sql`, s.record AS record` : sql``;
+  const rows = sql`SELECT s.key AS key${number}${sequenceOf(columns)} FROM ${tableOf(source)} AS s`;
   const sorted = (table: Fragment): Fragment => {
     const terms = names.map((name, place) => sql`${table}.${name}${directionOf(order[place])}`);
     return sql`ORDER BY ${sql.join([...terms, sql`${table}.key`])}`;
@@ -50,18 +51,19 @@ export function selectPage(dialect: SqlDialect, source: Source, order: readonly 
       sql` UNION ALL `,
     );
     // A record may have several of the values.
-    const once = sql`GROUP BY ${sql.join([sql`f.key`, ...names.map((name) => sql`f.${name}`)])}`;
+    const same = [sql`f.key`, ...(dialect.isNumbered ? [sql`f.record`] : []), ...names.map((name) => sql`f.${name}`)];
+    const once = sql`GROUP BY ${sql.join(same)}`;
     return cut(sql`(${all})`, source.spread === null ? sql`` : once);
   }
 
   return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...names.map((name) => sql`u.${name}`)])} FROM (${keys()}) AS u
-    ${recordsOf(dialect, 'u')} ${sorted(sql`u`)}`;
+    ${recordsOf(dialect, 'u', dialect.isNumbered)} ${sorted(sql`u`)}`;
 }
 
-/** Joins rows with their records, `r`. */
-export function recordsOf(dialect: SqlDialect, rows: string): Fragment {
-  const key = sql.ref(`${rows}.key`);
-  return dialect.lookUp(sql.table('records'), 'r', sql`r.collection = ${param('collection')} AND r.key = ${key}`);
+/** Joins rows with their records, `r`, by their keys or by their numbers. */
+export function recordsOf(dialect: SqlDialect, rows: string, isNumbered = false): Fragment {
+  const byKey = sql`r.collection = ${param('collection')} AND r.key = ${sql.ref(`${rows}.key`)}`;
+  return dialect.lookUp(sql.table('records'), 'r', isNumbered ? sql`r.id = ${sql.ref(`${rows}.record`)}` : byKey);
 }
 
 /** The values of a position, as the statements of pages bind them. */

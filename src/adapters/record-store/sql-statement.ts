@@ -20,6 +20,10 @@ export interface SqlDialect {
   readonly integer: Fragment;
   /** What ends the creation of a table that is one b-tree, keyed by its primary key. */
   readonly keyedTable: Fragment;
+  /** Whether records have numbers by which they are found faster than by key. Rows of indexes have them as `record` then. */
+  readonly isNumbered: boolean;
+  /** The columns of a database index on a table of an index, in parentheses, and what else its rows have in it: when they expire, and their number. */
+  covering(columns: readonly Fragment[]): Fragment;
   /** Joins what stands on the left with rows of a table under this name, which are looked up for each of its rows, always. */
   lookUp(table: Fragment, name: string, where: Fragment): Fragment;
   /** Rows to select from that are found by themselves: what is done with them has no say in how. */

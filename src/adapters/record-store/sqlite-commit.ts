@@ -34,7 +34,8 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     database,
     sql`INSERT INTO records (collection, key, value, version, expires_at)
       VALUES (${param('collection')}, ${param('key')}, ${param('value')}, ${param('version')}, ${param('expiresAt')})
-      ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at`,
+      ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
+      RETURNING id`,
   );
   const deleteRecord = prepare(
     database,
@@ -68,11 +69,11 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
   }
 
   function put({ collection, key, value, expiresAt, rows }: RecordPut, version: number): void {
-    putRecord.run({ collection, key, value, version, expiresAt: expiresAt ?? NEVER });
+    const [id] = putRecord.row({ collection, key, value, version, expiresAt: expiresAt ?? NEVER }) ?? [];
     for (const [name, writer] of layouts.writersOf(collection)) {
       const row = rows[name];
       if (row === undefined) writer.delete(key);
-      else writer.put(key, row, expiresAt ?? NEVER);
+      else writer.put(key, row, expiresAt ?? NEVER, Number(id));
     }
   }
 

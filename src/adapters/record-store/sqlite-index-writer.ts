@@ -9,7 +9,8 @@ import { prepare, type SqliteValue } from './sqlite-statement.ts';
 
 /** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
 export interface IndexWriter {
-  put(key: string, row: IndexRow, expiresAt: number): void;
+  /** `record` is the record's number. */
+  put(key: string, row: IndexRow, expiresAt: number, record: number): void;
   delete(key: string): void;
   /** Another unexpired record that agrees with this row in a unique key; call it when all writes are done. */
   conflict(key: string, row: IndexRow, now: number): { readonly keyName: string; readonly holder: string } | null;
@@ -18,7 +19,8 @@ export interface IndexWriter {
 
 export function createIndexWriter(database: Database, layout: IndexLayout): IndexWriter {
   const columns = [...layout.columns.entries()];
-  const names = ['key', ...columns.map(([, column]) => column), 'expires_at'];
+  const numbers = layout.form === 1 ? [] : ['record'];
+  const names = ['key', ...columns.map(([, column]) => column), ...numbers, 'expires_at'];
   const changed = names.slice(1).map((name) => sql`${sql.ref(name)} <> excluded.${sql.ref(name)}`);
   const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
   // A row that stays as it is costs no write.
@@ -47,8 +49,8 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
     Object.fromEntries(columns.map(([declared, column]) => [column, scalarText(row, declared)]));
 
   return {
-    put(key, row, expiresAt) {
-      const values = { ...encode(row), key, expires_at: expiresAt };
+    put(key, row, expiresAt, record) {
+      const values = { ...encode(row), key, record, expires_at: expiresAt };
       putMain.run(values);
       for (const { column, put, clear } of sides) {
         clear.run({ key });

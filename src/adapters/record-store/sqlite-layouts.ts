@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { CollectionSpec } from '../../ports/record-store.ts';
-import { type CollectionLayout, layoutCollection, specName } from './sql-layout.ts';
+import { type CollectionLayout, layoutCollection, specName, storedLayout } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 import { createIndexWriter, type IndexWriter } from './sqlite-index-writer.ts';
 import { prepare } from './sqlite-statement.ts';
@@ -35,7 +35,7 @@ export function createLayouts(database: Database): SqliteLayouts {
   function read(generation: number): void {
     const found = new Map<string, CollectionLayout>();
     for (const [, value] of stored.rows({ from: specName(''), to: 'collection;' })) {
-      const layout = layoutCollection(JSON.parse(String(value)));
+      const layout = storedLayout(String(value));
       found.set(
         layout.name,
         collections.get(layout.name)?.text === layout.text ? (collections.get(layout.name) ?? layout) : layout,

@@ -10,6 +10,7 @@ import {
   layoutCollection,
   specName,
   stagingName,
+  storedLayout,
   unusedName,
 } from './sql-layout.ts';
 import { dropTables } from './sql-migrations.ts';
@@ -24,6 +25,8 @@ const BATCH_CHARACTERS = 4_000_000;
 
 /** A stored record that is not in the new indexes yet. */
 export interface WaitingRecord {
+  /** The record's number. */
+  readonly id: number;
   readonly key: string;
   readonly value: string;
   readonly version: number;
@@ -76,7 +79,7 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
 
   function stored(): readonly IndexLayout[] {
     const text = storedText();
-    return text === null ? [] : [...layoutCollection(JSON.parse(text)).indexes.values()];
+    return text === null ? [] : [...storedLayout(text).indexes.values()];
   }
 
   function fresh(): readonly IndexLayout[] {
@@ -105,19 +108,25 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
     if (fresh().length === 0) return [];
     const missing = prepare(
       database,
-      sql`SELECT r.key, r.value, r.version, r.expires_at FROM records AS r
+      sql`SELECT r.id, r.key, r.value, r.version, r.expires_at FROM records AS r
         LEFT JOIN ${staging} AS f ON f.key = r.key AND f.version = r.version
         WHERE r.collection = ${param('collection')} AND r.key > ${param('after')} AND f.key IS NULL
         ORDER BY r.key LIMIT ${param('limit')}`,
     );
     const found: WaitingRecord[] = [];
     let characters = 0;
-    for (const [key, value, version, expiresAt] of missing.each({
+    for (const [id, key, value, version, expiresAt] of missing.each({
       collection: wanted.name,
       after,
       limit: BATCH_RECORDS,
     })) {
-      found.push({ key: String(key), value: String(value), version: Number(version), expiresAt: Number(expiresAt) });
+      found.push({
+        id: Number(id),
+        key: String(key),
+        value: String(value),
+        version: Number(version),
+        expiresAt: Number(expiresAt),
+      });
       characters += String(value).length;
       if (characters > BATCH_CHARACTERS) break;
     }
@@ -163,11 +172,11 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
       database,
       sql`INSERT INTO ${staging} VALUES (${param('key')}, ${param('version')}) ON CONFLICT (key) DO UPDATE SET version = excluded.version`,
     );
-    for (const [{ key, version, expiresAt }, rows] of projected) {
+    for (const [{ id, key, version, expiresAt }, rows] of projected) {
       for (const { name, writer } of writers) {
         const row = rows[name];
         if (row === undefined) writer.delete(key);
-        else writer.put(key, row, expiresAt);
+        else writer.put(key, row, expiresAt, id);
       }
       stage.run({ key, version });
     }

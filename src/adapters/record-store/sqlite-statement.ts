@@ -38,6 +38,8 @@ export const sqliteDialect: SqlDialect = Object.freeze({
   text: sql`TEXT`,
   integer: sql`INTEGER`,
   keyedTable: sql` WITHOUT ROWID`,
+  isNumbered: true,
+  covering: (columns) => sql`(${sql.join([...columns, sql`expires_at`, sql`record`])})`,
   // SQLite does not swap the sides of a CROSS JOIN.
   lookUp: (table, name, where) => sql`CROSS JOIN ${table} AS ${sql.ref(name)} ON ${where}`,
   // Taken together with what is around it, which is no worse here: SQLite believes that all rows are wanted.

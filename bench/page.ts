@@ -1,0 +1,55 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RoutesRun, cellsOf as routeCells } from './report.ts';
+import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const PAGE = join(ROOT, 'docs/performance.md');
+
+/** The page with the figures of the committed runs in the places that are marked for them; the rest of it is written by hand. */
+export function renderedPage(): string {
+  let text = readFileSync(PAGE, 'utf8');
+  text = filled(text, 'stores', storesText(readRun('stores.json')));
+  return filled(text, 'routes', routesText(readRun('routes.json')));
+}
+
+/** Writes the page anew. */
+export function renderPage(): void {
+  writeFileSync(PAGE, renderedPage());
+}
+
+function readRun<T>(name: string): T {
+  return JSON.parse(readFileSync(join(ROOT, 'bench/results', name), 'utf8'));
+}
+
+function filled(text: string, mark: string, block: string): string {
+  const [begin, end] = [`<!-- ${mark}: rendered by npm run bench -- --render -->`, `<!-- /${mark} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no place for "${mark}"`);
+  return `${text.slice(0, from)}${begin}\n\n${block}\n\n${text.slice(to)}`;
+}
+
+function storesText({ machine, adapters, verdicts }: StoresRun): string {
+  const parts = [factsText(machine), verdicts.map((verdict) => `- ${verdictText(verdict)}`).join('\n')];
+  for (const result of adapters) {
+    const facts = [...result.fillings.map(fillingText), ...(result.leftOut === null ? [] : [result.leftOut])];
+    parts.push(`### ${result.adapter}`, `${result.description}. ${facts.join('; ')}.`, markdownTable(cellsOf(result)));
+  }
+  return parts.join('\n\n');
+}
+
+function routesText({ machine, rows }: RoutesRun): string {
+  return [factsText(machine), markdownTable(routeCells(rows))].join('\n\n');
+}
+
+function factsText(machine: Readonly<Record<string, string>>): string {
+  return markdownTable([['run', ''], ...Object.entries(machine)]);
+}
+
+/** Cells as a table; all columns but the first are figures. */
+function markdownTable(lines: readonly (readonly string[])[]): string {
+  const [heading = [], ...rest] = lines;
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rule = heading.map((_, column) => (column === 0 ? '---' : '--:'));
+  return [line(heading), line(rule), ...rest.map(line)].join('\n');
+}
