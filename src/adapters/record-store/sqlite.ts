@@ -41,7 +41,8 @@ export interface SqliteOptions {
 
 /**
  * Records in an SQLite file. Reads answer at once, on the caller's thread; what writes runs on a thread of its own, where commits that
- * arrive together share one fsync, and searches run on another. In memory, and `inline`, all of it answers at once. Several processes may open one file. Fails to open with
+ * arrive together share one fsync, and searches run on another. In memory, and `inline`, all of it answers at once. Several processes
+ * may open one file. Fails to open with
  * STORE_FAILURE and a sentence (see `openDatabase`).
  */
 export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
