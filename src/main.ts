@@ -50,6 +50,8 @@ export interface RegistryOptions {
   readonly onWaiting?: (reason: string) => void;
   /** Told how far indexes are built. */
   readonly onIndexing?: (progress: IndexProgress) => void;
+  /** Stores have no threads of their own: for short work, such as tests and commands, that nobody waits beside. */
+  readonly inline?: boolean;
   /** Keeps everything in memory, whatever the definition says: for tests and trials. */
   readonly memory?: boolean;
   /** Looks on as steps run. */
@@ -135,6 +137,7 @@ export async function openDefinition(
     clock,
     log,
     memory: options.memory ?? false,
+    inline: options.inline ?? false,
     waitMs: options.waitMs ?? 0,
     onWaiting: options.onWaiting ?? (() => {}),
     onIndexing: options.onIndexing ?? (() => {}),

@@ -51,7 +51,7 @@ export async function openIdentityFolder(options: {
   const data = resolve(options.data);
   await mkdir(data, { recursive: true });
   const env = choice === null ? options.env : { ...options.env, [STORE_ENV]: choice };
-  const store = openRecordStore(name, declared, { data, env, clock });
+  const store = openRecordStore(name, declared, { data, env, clock, inline: true });
   try {
     await store.migrate([...IDENTITY_COLLECTIONS, ...ENGINE_COLLECTIONS], projectIdentity);
     const identity = await identityOf(definition, store, clock);

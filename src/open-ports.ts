@@ -69,6 +69,8 @@ export interface PortsOptions {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly memory: boolean;
+  /** Stores have no threads of their own: for short work that nobody waits beside. */
+  readonly inline: boolean;
   /** How long to wait for a database that cannot be reached, and who is told why. */
   readonly waitMs: number;
   readonly onWaiting: (reason: string) => void;
@@ -88,7 +90,7 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 
 /** Opens the stores, brings them to what the plan asks, and starts what runs beside requests. What was opened is closed when it fails. */
 export async function openPorts(options: PortsOptions): Promise<Ports> {
-  const { definition, data, clock, log, memory } = options;
+  const { definition, data, clock, log, memory, inline } = options;
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
   const measured: (() => PartStats)[] = [];
@@ -109,7 +111,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     const names = Object.keys(definition.kvStores);
     for (const name of names) {
       const declared = memory ? IN_MEMORY : definition.kvStores[name]!;
-      const guarded = options.openRecordStore(name, declared, { data, env: options.env, clock });
+      const guarded = options.openRecordStore(name, declared, { data, env: options.env, clock, inline });
       measured.push(() => ({ kind: 'record_store', name, calls: guarded.stats() }));
       const store = options.wrapRecordStore(guarded, name);
       records.set(name, store);

@@ -12,6 +12,8 @@ export interface OpenRecordStoreOptions {
   /** Where URLs with passwords are. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** No threads of the store's own: for short work that nobody waits beside. */
+  readonly inline?: boolean;
 }
 
 /** Whether several processes may have the records of such a store. */
@@ -23,9 +25,16 @@ export function isShared({ kind }: KvStoreDefinition): boolean {
 export function openRecordStore(
   name: string,
   { kind, path, server }: KvStoreDefinition,
-  { data, env, clock }: OpenRecordStoreOptions,
+  { data, env, clock, inline = false }: OpenRecordStoreOptions,
 ): GuardedRecordStore {
-  return adapterOf(kind).open({ name, data, path, server: server === null ? null : serverOf(server, env), clock });
+  return adapterOf(kind).open({
+    name,
+    data,
+    path,
+    server: server === null ? null : serverOf(server, env),
+    clock,
+    inline,
+  });
 }
 
 function adapterOf(kind: string): (typeof recordStores)[keyof typeof recordStores] {

@@ -37,7 +37,7 @@ export async function openStoreTables(options: {
   };
   try {
     for (const [name, declared] of Object.entries(withStore(definition, options.store).kvStores))
-      stores.set(name, openRecordStore(name, declared, { data, env, clock: systemClock }));
+      stores.set(name, openRecordStore(name, declared, { data, env, clock: systemClock, inline: true }));
   } catch (thrown) {
     await close();
     throw thrown;

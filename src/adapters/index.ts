@@ -37,6 +37,8 @@ export interface RecordStoreOptions {
   readonly path: string | null;
   /** Of stores on a server. */
   readonly server: RecordServerOptions | null;
+  /** No threads of the store's own: for short work that nobody waits beside. */
+  readonly inline?: boolean;
   readonly clock?: Clock;
 }
 
@@ -58,7 +60,11 @@ export const recordStores = Object.freeze({
     capabilities: { durable: true, shared: true, fullText: true, maxValueBytes: null },
     open: (options) =>
       guardRecordStore(
-        openSqliteRecordStore({ file: placeOfStore('sqlite', options) ?? ':memory:', clock: options.clock }),
+        openSqliteRecordStore({
+          file: placeOfStore('sqlite', options) ?? ':memory:',
+          clock: options.clock,
+          inline: options.inline,
+        }),
       ),
   },
   pglite: {

@@ -78,6 +78,7 @@ async function plantHere(
     store: store ?? (env.ENTREPOT_STORE || null),
     adminPassword: env.ENTREPOT_ADMIN_PASSWORD || null,
     env,
+    inline: true,
   });
   if (!opened.ok || hasErrors(opened.findings)) {
     printFindings(opened.findings, colours, complain);

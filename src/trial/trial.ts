@@ -91,6 +91,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     clock,
     log: { failure: ({ error }) => failures.push(error), warning: () => {} },
     memory,
+    inline: true,
     waitMs: 0,
     onWaiting: () => {},
     onIndexing: () => {},

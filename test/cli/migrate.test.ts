@@ -187,7 +187,7 @@ function commitNow(data: string): void {
   database.exec(`BEGIN IMMEDIATE;
     UPDATE state SET sequence = sequence + 1;
     UPDATE records SET value = '{}', version = (SELECT sequence FROM state) WHERE rowid = (SELECT rowid ${tags} LIMIT 1);
-    INSERT INTO records SELECT collection, key || '-new', value, (SELECT sequence FROM state), expires_at ${tags} LIMIT 1;
+    INSERT INTO records (collection, key, value, version, expires_at) SELECT collection, key || '-new', value, (SELECT sequence FROM state), expires_at ${tags} LIMIT 1;
     DELETE FROM records WHERE rowid = (SELECT rowid ${tags} DESC LIMIT 1);
     COMMIT;`);
   database.close();

@@ -77,6 +77,7 @@ export async function openTestRegistry(
       env: options.env ?? {},
       adminPassword: ADMIN_PASSWORD,
       memory: options.kind === 'memory',
+      inline: true,
       ...(options.clock === undefined ? {} : { clock: options.clock }),
       ...(options.log === undefined ? {} : { log: options.log }),
     },

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
-import type { Commit, CommitResult, NewEvent, RecordPut, WriteWork } from '../../ports/record-store.ts';
+import type { Check, Commit, CommitResult, NewEvent, RecordPut, WriteWork } from '../../ports/record-store.ts';
 import type { PgConnection, PgDriver } from './postgres-driver.ts';
 import { ConnectFailure, isTransient } from './postgres-errors.ts';
 import { encodeRow, type RowPut } from './postgres-index-writer.ts';
@@ -155,7 +155,11 @@ export function createPgCommitter(
   async function apply(connection: PgConnection, commit: Commit, time: number): Promise<CommitResult | 'stale'> {
     const run: PgConnection['run'] = (asked, values) => connection.run(asked, values);
     const written = [...commit.puts, ...commit.deletes];
-    const [, seen] = await Promise.all([connection.exec('BEGIN'), reader.versions(run, written, EVER)]);
+    const read = commit.checks.filter((check) => check.kind === 'record');
+    const [, seen] = await Promise.all([connection.exec('BEGIN'), reader.versions(run, [...written, ...read], EVER)]);
+    // Where many fight for a record most lose: they need not take its lock to hear of it.
+    const gone = firstGone(commit.checks, seen);
+    if (gone !== null) return { ok: false, reason: 'check', check: gone };
     const replaced = written.filter((record) => seen.has(recordId(record)));
     const before = replaced.length === 0 ? [] : await rowsBefore(connection, replaced);
     const after = commit.puts.flatMap(rowsOf);
@@ -246,6 +250,17 @@ function mayTryAgain(thrown: unknown): boolean {
 
 function busy(cause: unknown): RegistryError {
   return new RegistryError('CONFLICT', { cause, headers: { 'Retry-After': '1' } });
+}
+
+/** The first of the checks that fails, as far as the versions tell: of what expires in time, and of lists, only the statements do. */
+function firstGone(checks: readonly Check[], seen: ReadonlyMap<string, number>): Check | null {
+  for (const check of checks) {
+    if (check.kind !== 'record') return null;
+    const version = seen.get(recordId(check)) ?? null;
+    if (version === check.version) continue;
+    return check.version === null ? null : check;
+  }
+  return null;
 }
 
 /** The commit was made before; a version of 0 says that somebody was told it never would be. */

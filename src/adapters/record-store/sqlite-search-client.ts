@@ -2,11 +2,13 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
+import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords } from '../../ports/record-search.ts';
 import type { MaybePromise } from '../../shared/maybe-promise.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { createSqliteSearcher } from './sqlite-search.ts';
+import { createStatementCache } from './sqlite-statement.ts';
 import { type PackedError, unpackError } from './sqlite-writer-messages.ts';
 
 /** What the thread is started with. */
@@ -24,7 +26,7 @@ export type SearchReply =
   | { readonly id: number; readonly value: SearchPage | SimilarWords }
   | { readonly id: number; readonly error: PackedError };
 
-/** Searches as the store asks for them: on this thread, or on one of their own. */
+/** Searches as the store asks for them. */
 export interface SearchClient {
   search(layout: IndexLayout, query: SearchQuery, time: number): MaybePromise<SearchPage>;
   similarWords(layout: IndexLayout, query: SimilarQuery): MaybePromise<SimilarWords>;
@@ -34,6 +36,24 @@ export interface SearchClient {
 /** Searches on the caller's thread and connection: for a database in memory. */
 export function openDirectSearch(database: Database): SearchClient {
   return { ...createSqliteSearcher(database), close: () => {} };
+}
+
+/** Searches indexes with at most `maxRecords` on the caller's thread, which is quicker there, and larger ones on a thread of their own. */
+export function openSearch(database: Database, data: SearchThreadData, maxRecords: number): SearchClient {
+  const direct = openDirectSearch(database);
+  const thread = openSearchThread(data);
+  const sizes = createStatementCache(database);
+  const clientOf = ({ search }: IndexLayout): SearchClient => {
+    if (search === null) return direct;
+    // Numbers are given upwards: the highest is no less than how many there are, and found at once.
+    const highest = sizes.get(search.records, () => sql`SELECT max(id) FROM ${sql.table(search.records)}`);
+    return Number(highest.row({})?.[0] ?? 0) > maxRecords ? thread : direct;
+  };
+  return {
+    search: (layout, query, time) => clientOf(layout).search(layout, query, time),
+    similarWords: (layout, query) => clientOf(layout).similarWords(layout, query),
+    close: () => thread.close(),
+  };
 }
 
 interface Waiting {

@@ -16,7 +16,7 @@ import { openDatabase } from './sqlite-database.ts';
 import { createLayouts } from './sqlite-layouts.ts';
 import { isMigrated } from './sqlite-migrate.ts';
 import { createSqliteReader } from './sqlite-reader.ts';
-import { openDirectSearch, openSearchThread } from './sqlite-search-client.ts';
+import { openDirectSearch, openSearch } from './sqlite-search-client.ts';
 import { prepare } from './sqlite-statement.ts';
 import { createSqliteTables, doneMigrations, SQLITE_MIGRATIONS } from './sqlite-tables.ts';
 import { createTransactor } from './sqlite-transaction.ts';
@@ -30,18 +30,29 @@ export interface SqliteOptions {
   readonly clock?: Clock | undefined;
   /** How long a commit waits for another process's; default 5000. */
   readonly busyTimeoutMs?: number;
+  /**
+   * Writes and searches run on the caller's thread, too, where they hold it: for short work that nobody waits beside, which would be over
+   * before a thread has started. Default: false.
+   */
+  readonly inline?: boolean | undefined;
   /** How often other processes' commits are looked for while someone watches; default 100. */
   readonly watchIntervalMs?: number;
+  /** Indexes with at most so many records are searched on the caller's thread; default 5000. */
+  readonly searchedHere?: number;
 }
+
+/** A search that finds all of so many takes a few milliseconds. */
+const SEARCHED_HERE = 5000;
 
 /**
  * Records in an SQLite file. Reads answer at once, on the caller's thread; what writes runs on a thread of its own, where commits that
- * arrive together share one fsync, and searches run on another. In memory, all of it answers at once. Several processes may open one file. Fails to open with
- * STORE_FAILURE and a sentence (see `openDatabase`).
+ * arrive together share one fsync, and searches of much on another. In memory, and `inline`, all of it answers at once. Several processes
+ * may open one file. Fails to open with STORE_FAILURE and a sentence (see `openDatabase`).
  */
 export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
   const { file, clock = systemClock, busyTimeoutMs = 5000, watchIntervalMs = 100 } = options;
   const isFile = file !== ':memory:';
+  const hasThreads = isFile && options.inline !== true;
   const database = openDatabase(file, busyTimeoutMs);
   const transactor = createTransactor(database);
   const notifier = createNotifier();
@@ -59,8 +70,10 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
       layouts,
       reader,
       committer: createCommitter(database, layouts, reader),
-      writer: isFile ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
-      searching: isFile ? openSearchThread({ file, busyTimeoutMs }) : openDirectSearch(database),
+      writer: hasThreads ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
+      searching: hasThreads
+        ? openSearch(database, { file, busyTimeoutMs }, options.searchedHere ?? SEARCHED_HERE)
+        : openDirectSearch(database),
       newest: prepare(database, sql`SELECT sequence FROM state`),
       log: prepare(
         database,
