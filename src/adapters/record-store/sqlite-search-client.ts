@@ -7,6 +7,7 @@ import { RegistryError } from '../../errors/registry-error.ts';
 import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords } from '../../ports/record-search.ts';
 import type { MaybePromise } from '../../shared/maybe-promise.ts';
 import type { IndexLayout } from './sql-layout.ts';
+import { param } from './sql-statement.ts';
 import { createSqliteSearcher } from './sqlite-search.ts';
 import { createStatementCache } from './sqlite-statement.ts';
 import { type PackedError, unpackError } from './sqlite-writer-messages.ts';
@@ -38,17 +39,29 @@ export function openDirectSearch(database: Database): SearchClient {
   return { ...createSqliteSearcher(database), close: () => {} };
 }
 
+/** An index does not grow from small to large all at once. */
+const SIZE_LASTS_MS = 1000;
+
 /** Searches indexes with at most `maxRecords` on the caller's thread, which is quicker there, and larger ones on a thread of their own. */
 export function openSearch(database: Database, data: SearchThreadData, maxRecords: number): SearchClient {
   const direct = openDirectSearch(database);
   const thread = openSearchThread(data);
-  const sizes = createStatementCache(database);
-  const clientOf = ({ search }: IndexLayout): SearchClient => {
-    if (search === null) return direct;
-    // Numbers are given upwards: the highest is no less than how many there are, and found at once.
-    const highest = sizes.get(search.records, () => sql`SELECT max(id) FROM ${sql.table(search.records)}`);
-    return Number(highest.row({})?.[0] ?? 0) > maxRecords ? thread : direct;
+  const statements = createStatementCache(database);
+  const sizes = new Map<string, { readonly isLarge: boolean; readonly lookedAtMs: number }>();
+  const isLarge = (table: string): boolean => {
+    const known = sizes.get(table);
+    const now = performance.now();
+    if (known !== undefined && now - known.lookedAtMs < SIZE_LASTS_MS) return known.isLarge;
+    const some = statements.get(
+      table,
+      () => sql`SELECT count(*) FROM (SELECT 1 FROM ${sql.table(table)} LIMIT ${param('limit')})`,
+    );
+    const found = Number(some.row({ limit: maxRecords + 1 })?.[0] ?? 0) > maxRecords;
+    sizes.set(table, { isLarge: found, lookedAtMs: now });
+    return found;
   };
+  const clientOf = ({ search }: IndexLayout): SearchClient =>
+    search !== null && isLarge(search.records) ? thread : direct;
   return {
     search: (layout, query, time) => clientOf(layout).search(layout, query, time),
     similarWords: (layout, query) => clientOf(layout).similarWords(layout, query),
