@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RoutesRun, cellsOf as routeCells } from './report.ts';
 import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
+import { verdictsOf } from './stores-targets.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGE = join(ROOT, 'docs/performance.md');
@@ -29,8 +30,13 @@ function filled(text: string, mark: string, block: string): string {
   return `${text.slice(0, from)}${begin}\n\n${block}\n\n${text.slice(to)}`;
 }
 
-function storesText({ machine, adapters, verdicts }: StoresRun): string {
-  const parts = [factsText(machine), verdicts.map((verdict) => `- ${verdictText(verdict)}`).join('\n')];
+function storesText({ machine, adapters }: StoresRun): string {
+  const parts = [
+    factsText(machine),
+    verdictsOf(adapters)
+      .map((verdict) => `- ${verdictText(verdict)}`)
+      .join('\n'),
+  ];
   for (const result of adapters) {
     const facts = [...result.fillings.map(fillingText), ...(result.leftOut === null ? [] : [result.leftOut])];
     parts.push(`### ${result.adapter}`, `${result.description}. ${facts.join('; ')}.`, markdownTable(cellsOf(result)));

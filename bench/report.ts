@@ -76,3 +76,13 @@ function share(value: number): string {
 export function rounded(_: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(3)) : value;
 }
+
+/** Three digits that say something. */
+export function shown(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
+
+/** Digits in groups of three. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en').replaceAll(',', ' ');
+}

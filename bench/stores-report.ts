@@ -1,7 +1,8 @@
+import { grouped, shown } from './report.ts';
 import type { Filling } from './stores.ts';
 import type { RowResult } from './stores-measure.ts';
 import type { AdapterName } from './stores-places.ts';
-import { shown, type Verdict } from './stores-targets.ts';
+import type { Verdict } from './stores-targets.ts';
 
 /** All that was measured of one adapter. */
 export interface AdapterResult {
@@ -17,7 +18,6 @@ export interface AdapterResult {
 export interface StoresRun {
   readonly machine: Readonly<Record<string, string>>;
   readonly adapters: readonly AdapterResult[];
-  readonly verdicts: readonly Verdict[];
 }
 
 /** The figures of one adapter as lines of cells; the first is the heading. */
@@ -49,9 +49,4 @@ export function fillingText({ size, loadSeconds, indexSeconds }: Filling): strin
 
 export function verdictText({ adapter, holds, text }: Verdict): string {
   return `${holds ? 'holds ' : 'MISSES'}  ${adapter}: ${text}`;
-}
-
-/** Digits in groups of three. */
-export function grouped(value: number): string {
-  return value.toLocaleString('en').replaceAll(',', ' ');
 }

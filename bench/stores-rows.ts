@@ -90,7 +90,7 @@ export const STORE_ROWS: readonly StoreRow[] = [
     things: THINGS,
   },
   READ,
-  { ...READ, name: 'read-anywhere', title: 'the same, another one each time', things: Infinity },
+  { ...READ, name: 'read-anywhere', title: 'one record by its key, another one each time', things: Infinity },
   {
     name: 'keys',
     title: '20 by key: those that begin with a namespace',
@@ -168,14 +168,14 @@ export const STORE_ROWS: readonly StoreRow[] = [
   count('count-tag', 'how many have a tag', (_, turn) => [tagged(tagAt(turn))]),
   search('search-rare', 'search: a word of one in 1000', (turn) => ({ text: rareAt(turn) })),
   search('search', 'search: a word of one in 100', (turn) => ({ text: wordAt(turn) })),
-  search('search-total', 'the same, with total and two facets', (turn) => ({
+  search('search-total', 'search: a word of one in 100, with total and two facets', (turn) => ({
     text: wordAt(turn),
     wantsTotal: true,
     facets: FACETS,
   })),
   search('search-half', 'search: the first half of such a word', (turn) => ({ text: wordAt(turn).slice(0, 4) })),
   search('search-two', 'search: two words', (turn) => ({ text: twoAt(turn) })),
-  search('search-two-total', 'the same, with total and two facets', (turn) => ({
+  search('search-two-total', 'search: two words, with total and two facets', (turn) => ({
     text: twoAt(turn),
     wantsTotal: true,
     facets: FACETS,
@@ -185,7 +185,7 @@ export const STORE_ROWS: readonly StoreRow[] = [
     where: [tagged(tag(1))],
   })),
   search('search-common', 'search: a word of one in 10', (turn) => ({ text: commonAt(turn) })),
-  search('search-common-total', 'the same, with total and two facets', (turn) => ({
+  search('search-common-total', 'search: a word of one in 10, with total and two facets', (turn) => ({
     text: commonAt(turn),
     wantsTotal: true,
     facets: FACETS,

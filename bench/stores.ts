@@ -1,10 +1,10 @@
 import { loadavg } from 'node:os';
 import { describeMachine } from './cores.ts';
-import { rounded, textTable } from './report.ts';
+import { grouped, rounded, textTable } from './report.ts';
 import { loadedDocument, projectDocument, SPEC } from './stores-documents.ts';
 import { type FilledStore, measureRow, type StoreEffort } from './stores-measure.ts';
 import { ADAPTERS, type AdapterName, MOST_DOCUMENTS, openPlace, type StorePlace, whyNot } from './stores-places.ts';
-import { type AdapterResult, cellsOf, fillingText, grouped, type StoresRun, verdictText } from './stores-report.ts';
+import { type AdapterResult, cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { STORE_ROWS, type StoreRow } from './stores-rows.ts';
 import { verdictsOf } from './stores-targets.ts';
 
@@ -63,9 +63,8 @@ export async function benchStores(options: StoresOptions): Promise<void> {
     if (result.leftOut !== null) say(result.leftOut);
     say(`\n${textTable(cellsOf(result), 1)}`);
   }
-  const verdicts = verdictsOf(results);
-  say(`\n${verdicts.map(verdictText).join('\n')}`);
-  const run: StoresRun = { machine, adapters: results, verdicts };
+  say(`\n${verdictsOf(results).map(verdictText).join('\n')}`);
+  const run: StoresRun = { machine, adapters: results };
   if (options.json) console.log(JSON.stringify(run, rounded, 1));
 }
 
