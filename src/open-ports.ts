@@ -8,6 +8,7 @@ import type { Definition, KvStoreDefinition, UpstreamDefinition } from './defini
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
 import { recordFrame } from './engine/record-frame.ts';
+import { Representations } from './engine/representations.ts';
 import { ResponseCache } from './engine/response-cache.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import { createTurns } from './engine/turns.ts';
@@ -100,6 +101,9 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
   const openResponses = ({ definition: { caching } }: Plan) =>
     caching.responses === null ? null : new ResponseCache(openObjectCache(CACHE_BYTES), caching.responses, clock);
   let responses = openResponses(options.plan);
+  const openRepresentations = ({ definition: { caching } }: Plan) =>
+    new Representations(openObjectCache(caching.representationBytes));
+  let representations = openRepresentations(options.plan);
   let plan = options.plan;
   let settings = definition.caching.blobs;
   const closeAll = async () => {
@@ -136,6 +140,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       turns,
       cache,
       responses,
+      representations,
       blobStoreNames: [...blobs.keys()],
       store: (name) => need(records.get(name)),
       blobStore: (name) => need(blobs.get(name)),
@@ -180,6 +185,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         // What the definition before has cached may mean something else to this one.
         cache = openCache();
         responses = openResponses(next);
+        representations = openRepresentations(next);
         if (!isDeepStrictEqual(settings, next.definition.caching.blobs)) {
           settings = next.definition.caching.blobs;
           front.configure(settings);
@@ -194,6 +200,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
         { kind: 'cache', name: 'memory', calls: cache.calls(), cache: cache.stats() },
         ...kept('blobs', front.stats()),
         ...kept('responses', responses?.stats() ?? null),
+        ...kept('representations', representations.stats()),
       ],
       async sweep() {
         await Promise.all(background);

@@ -187,10 +187,13 @@ export interface CorsDefinition {
   readonly maxAgeSeconds: number;
 }
 
-/** Null: off. */
 export interface CachingDefinition {
+  /** Null: off. */
   readonly responses: ResponseCacheDefinition | null;
+  /** Null: off. */
   readonly blobs: BlobCacheDefinition | null;
+  /** Of all responses that are kept ready; what is larger by itself is made anew each time. */
+  readonly representationBytes: number;
 }
 
 /** Whole answers, kept in memory. */

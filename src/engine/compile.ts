@@ -154,11 +154,12 @@ function compileRoute(
 
 /** `registry` as the routes of a pack see it: the pack's features, which those of `schema.json` override. */
 function registryView(definition: Definition, pack: string | null): RegistryView {
-  const own = definition.packs.find((entry) => entry.name === pack)?.features ?? {};
+  const known = definition.packs.find((entry) => entry.name === pack);
   const entities = definition.raw.entities as Readonly<Record<string, unknown>> | undefined;
   return Object.freeze({
-    features: Object.freeze({ ...own, ...definition.features }),
+    features: Object.freeze({ ...known?.features, ...definition.features }),
     versioning: (entities?.versioning ?? {}) as Readonly<Record<string, unknown>>,
+    mount: known?.mounts[0] ?? '',
   });
 }
 

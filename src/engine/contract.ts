@@ -9,6 +9,7 @@ import type { FacetCount } from '../ports/record-search.ts';
 import type { Filter, IndexRow, IndexSpec } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { Representations } from './representations.ts';
 
 /**
  * An operation's handler. `compile` runs once per step, at load: it resolves everything and returns the closure that requests run.
@@ -110,6 +111,9 @@ export interface Session extends Meter {
   readonly blobs: Blobs;
   /** The cache of a kind (`response`, `blob`, or any other name; kinds do not see each other's keys). */
   readonly cache: Cache;
+  readonly representations: Representations;
+  /** A session for work that others wait for too: nobody's, with limits of its own, and it goes on when the client goes away. To be ended. */
+  detached(): Session & { end(): void };
   /** Runs now, or after the commit where a transaction is open (and not at all when that is dropped). Failures are logged, not thrown. */
   defer(action: () => MaybePromise<unknown>): MaybePromise<void>;
   /**
@@ -273,5 +277,7 @@ export type ResponseBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** A document made ready before: as it is, and as gzip where that pays. */
+  | { readonly kind: 'kept'; readonly plain: Uint8Array; readonly gzip: Uint8Array | null }
   /** Sent without content coding; ranges are answered where it can be opened again. */
   | { readonly kind: 'handle'; readonly handle: ByteHandle };

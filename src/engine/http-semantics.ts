@@ -29,7 +29,7 @@ export function finish(
     headers.push(['ETag', etag]);
   }
 
-  const coded = body.kind === 'text' && codable(draft, body.text, headers);
+  const coded = body.kind === 'kept' ? body.gzip !== null : body.kind === 'text' && codable(draft, body.text, headers);
   if (coded) headers.push(['Vary', 'Accept-Encoding']);
   const gzipped = coded && wanted !== null && acceptsGzip(wanted.acceptEncoding);
   if (gzipped && etag !== null) replace(headers, 'etag', codedTag(etag));
@@ -59,6 +59,11 @@ export function finish(
         return compress(body.text).then((bytes) => whole(draft.status, headers, bytes, request.method));
       }
       return whole(draft.status, headers, body.text, request.method);
+    }
+    case 'kept': {
+      if (!gzipped || body.gzip === null) return whole(draft.status, headers, body.plain, request.method);
+      headers.push(['Content-Encoding', 'gzip']);
+      return whole(draft.status, headers, body.gzip, request.method);
     }
     case 'bytes':
       return ranged(draft, headers, etag, request, wanted, body.bytes.length, (range) => ({
@@ -181,7 +186,7 @@ function matchesTag(field: string, tags: readonly string[], strong: boolean): bo
   return false;
 }
 
-function codable(draft: ResponseDraft, text: string, headers: Headers): boolean {
+export function codable(draft: ResponseDraft, text: string, headers: Readonly<Headers>): boolean {
   return draft.status !== 206 && text.length >= MIN_CODED_BYTES && headerOf(headers, 'content-encoding') === null;
 }
 
@@ -221,7 +226,7 @@ function response(status: number, headers: Headers, body: EngineResponse['body']
   return { status, headers, body, closeConnection: false };
 }
 
-function headerOf(headers: Headers, name: string): string | null {
+function headerOf(headers: Readonly<Headers>, name: string): string | null {
   for (const [own, value] of headers) if (own.length === name.length && own.toLowerCase() === name) return value;
   return null;
 }

@@ -36,6 +36,6 @@ const EMPTY_REQUEST: RequestView = Object.freeze({
 const EMPTY = {
   request: EMPTY_REQUEST,
   route: Object.freeze({ id: '', tags: [], pack: null, method: '', path: '' }),
-  registry: Object.freeze({ features: {}, versioning: {} }),
+  registry: Object.freeze({ features: {}, versioning: {}, mount: '' }),
   env: Object.freeze({}),
 };

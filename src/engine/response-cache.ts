@@ -96,6 +96,11 @@ export class ResponseCache {
   #keep(key: string, made: ResponseDraft, sequence: number): ResponseDraft {
     if (made.status !== 200 || !mayBeKept(made)) return made;
     const { body } = made;
+    if (body.kind === 'kept') {
+      // Its bytes stand among the representations.
+      this.#kept.set(key, { draft: made, sequence, madeAt: this.#clock.now() }, 0);
+      return made;
+    }
     if (body.kind !== 'text' && body.kind !== 'bytes') return made;
     const bytes = body.kind === 'text' ? Buffer.byteLength(body.text) : keep(body.bytes).byteLength;
     if (bytes > this.#settings.maxEntryBytes) return made;

@@ -7,7 +7,9 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { RequestBlobs } from './blobs.ts';
 import type { Records, Session } from './contract.ts';
 import { openCursor, sealCursor } from './cursor.ts';
+import { NOBODY } from './record-frame.ts';
 import { RequestRecords } from './records.ts';
+import type { Representations } from './representations.ts';
 import type { RequestState } from './request-state.ts';
 import type { EngineRuntime } from './runtime.ts';
 import type { Transaction } from './transaction.ts';
@@ -67,6 +69,15 @@ export class RequestSession implements Session, RequestState {
 
   get cache(): Cache {
     return this.engine.cache;
+  }
+
+  get representations(): Representations {
+    return this.engine.representations;
+  }
+
+  detached(): RequestSession {
+    const request = { signal: NEVER, requestId: this.requestId };
+    return new RequestSession(this.engine, request, NOBODY);
   }
 
   now(): number {
@@ -160,5 +171,7 @@ export class RequestSession implements Session, RequestState {
     }
   }
 }
+
+const NEVER = new AbortController().signal;
 
 function nothing(): void {}

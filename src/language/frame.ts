@@ -56,6 +56,8 @@ export interface RegistryView {
   readonly features: Readonly<Record<string, unknown>>;
   /** As written under `entities.versioning`. */
   readonly versioning: Readonly<Record<string, unknown>>;
+  /** Path prefix of the pack's routes, the first where it has several; empty outside packs and for one that is mounted at the root. */
+  readonly mount: string;
 }
 
 /** The roots that are properties of a frame, and the members a path may name where they are fixed. */
@@ -63,7 +65,7 @@ export const ROOTS = Object.freeze({
   request: ['method', 'path', 'query', 'headers', 'url', 'base_url', 'ip', 'body'],
   principal: ['sub', 'scopes', 'roles', 'org'],
   route: ['id', 'tags', 'pack', 'method', 'path'],
-  registry: ['features', 'versioning'],
+  registry: ['features', 'versioning', 'mount'],
   env: null,
 } as const satisfies Record<string, readonly string[] | null>);
 

@@ -4,7 +4,7 @@ import type { Frame } from '../language/frame.ts';
 import { isByteHandle, StoredValue } from '../language/values.ts';
 
 /** What all pages share: rows at most. */
-const MAX_LIMIT = 1000;
+export const MAX_LIMIT = 1000;
 
 /** A VALUE_INVALID that names the argument and what it must be ("a list"). */
 export function invalidArgument(argument: string, wanted: string): RegistryError {

@@ -21,6 +21,9 @@ import { kvGet } from './kv/get.ts';
 import { kvList } from './kv/list.ts';
 import { kvPut } from './kv/put.ts';
 import { normalizeEntity } from './normalize/entity.ts';
+import { objectMerge } from './object/merge.ts';
+import { objectPick } from './object/pick.ts';
+import { parseAccept } from './parse/accept.ts';
 import { parseHeader } from './parse/header.ts';
 import { parseJson } from './parse/json.ts';
 import { parsePath } from './parse/path.ts';
@@ -31,6 +34,7 @@ import { respondEmpty } from './respond/empty.ts';
 import { respondError } from './respond/error.ts';
 import { respondJson } from './respond/json.ts';
 import { respondRedirect } from './respond/redirect.ts';
+import { respondRepresentation } from './respond/representation.ts';
 import { respondText } from './respond/text.ts';
 import { searchQuery } from './search/query.ts';
 import { format } from './string/format.ts';
@@ -65,6 +69,9 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   kvList,
   kvPut,
   normalizeEntity,
+  objectMerge,
+  objectPick,
+  parseAccept,
   parseHeader,
   parseJson,
   parsePath,
@@ -75,6 +82,7 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   respondError,
   respondJson,
   respondRedirect,
+  respondRepresentation,
   respondText,
   searchQuery,
   format,

@@ -27,7 +27,7 @@ export function place(variables: Readonly<Record<string, unknown>>): { readonly 
     },
     principal: { sub: null, scopes: ['read'], roles: [], org: null },
     route: { id: 'fetch', tags: ['public'], pack: null, method: 'GET', path: '/v1/{x}' },
-    registry: { features: { proxy: true }, versioning: { scheme: 'semver' } },
+    registry: { features: { proxy: true }, versioning: { scheme: 'semver' }, mount: '' },
     env: Object.assign(Object.create(null), { ORIGIN: 'http://origin', UNSET: null }),
   };
   return { scope, frame };

@@ -29,7 +29,7 @@ async function evaluate(json: unknown, source: string, variables: Readonly<Recor
     },
     principal: { sub: null, scopes: [], roles: [], org: null },
     route: { id: 'r', tags: [], pack: null, method: 'GET', path: '/' },
-    registry: { features: {}, versioning: {} },
+    registry: { features: {}, versioning: {}, mount: '' },
     env: {},
   };
   await compiled.prelude?.(frame);

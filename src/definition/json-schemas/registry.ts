@@ -128,6 +128,9 @@ const CACHING = closed('What is kept in memory.', {
       use_last_modified: flag('By its date.'),
     }),
   }),
+  representations: closed('Responses kept ready, which "respond.representation" builds.', {
+    max_bytes: integer('Bytes in all. Default: 128 MiB.'),
+  }),
   blob_cache: closed('Blobs.', {
     enabled: flag('It is used.'),
     pin_on_access: flag('What is asked for stays.'),

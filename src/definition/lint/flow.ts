@@ -7,6 +7,8 @@ import { bind, type FlowState, join, prove, type Worth } from './flow-state.ts';
 import { namesBoundBy, namesProvenBy, namesReadBy } from './special-binds.ts';
 import { calledPipeline } from './walk-steps.ts';
 
+const CALL = 'flow.call';
+
 /** What happens while steps are followed; collected into an Analysis. */
 export interface FlowLog {
   readonly unbound: NameUse[];
@@ -68,7 +70,8 @@ function runStep(context: LintContext, step: StepNode, parsed: ParsedStep, befor
     ...namesBoundBy(context, step, state),
   ]);
   state = prove(state, namesProvenBy(context, step));
-  const called = calledPipeline(step);
+  // What others run (a build) says nothing of whether this list goes on.
+  const called = step.op === CALL ? calledPipeline(step) : null;
   const root = called === null ? null : context.pipeline(called);
   const ends = step.operation?.effect === 'respond' || (root !== null && !context.analysis(root).end.live);
   return ends ? { ...state, live: false } : state;

@@ -99,6 +99,7 @@ function readsBody(step: StepNode): boolean {
 
 /** The header that a step reads by its name, beside templates. */
 function headerOf(step: StepNode): string | null {
+  if (step.op === 'parse.accept') return 'accept';
   if (step.op !== 'parse.header') return null;
   const name = step.args.find((node) => node.name === 'name')?.json;
   return typeof name === 'string' ? name : '';

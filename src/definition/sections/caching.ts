@@ -7,6 +7,7 @@ const MAX_ENTRY_BYTES = 1024 * 1024;
 const TTL_SECONDS = 300;
 const LONGEST_TTL_SECONDS = 31_536_000;
 const BLOB_BYTES = 64 * 1024 * 1024;
+const REPRESENTATION_BYTES = 128 * 1024 * 1024;
 /** RFC 9110, 5.1: a field name is a token. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
@@ -16,6 +17,7 @@ export function readCaching(context: LoadContext, owner: ObjectReader): CachingD
   const caching = {
     responses: readPart(reader, 'response_cache', (part) => readResponses(context, part)),
     blobs: readPart(reader, 'blob_cache', readBlobs),
+    representationBytes: readRepresentations(reader),
   };
   reader?.finish();
   return caching;
@@ -28,6 +30,13 @@ function readPart<T>(owner: ObjectReader | null, key: string, read: (part: Objec
   const settings = read(part);
   part.finish();
   return isEnabled ? settings : null;
+}
+
+function readRepresentations(owner: ObjectReader | null): number {
+  const part = owner?.child('representations') ?? null;
+  const bytes = part?.integer('max_bytes', REPRESENTATION_BYTES) ?? REPRESENTATION_BYTES;
+  part?.finish();
+  return bytes;
 }
 
 function readResponses({ reporter }: LoadContext, part: ObjectReader): CachingDefinition['responses'] {

@@ -1,11 +1,12 @@
 import type { OperationHandler, Run, Signal } from '../../engine/contract.ts';
 import { fail } from '../../errors/registry-error.ts';
+import { setOwn } from '../../language/member.ts';
 import { StoredValue } from '../../language/values.ts';
 import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
 import { goOn, invalidArgument, isPlainObject } from '../arguments.ts';
 
 /** One round: runs the steps and keeps what they give. */
-type Round = (run: Run, item: unknown) => MaybePromise<Signal>;
+type Round = (run: Run, item: unknown, index: number) => MaybePromise<Signal>;
 
 /** See `operations/flow/each.json`. */
 export const flowEach: OperationHandler = {
@@ -13,8 +14,10 @@ export const flowEach: OperationHandler = {
   compile(step) {
     const items = step.value('in');
     const bindItem = step.bind('as');
+    const bindIndex = step.bind('index');
     const steps = step.pipeline('do') ?? goOn;
     const from = step.inside('collect.from');
+    const key = step.inside('collect.key');
     const bindAll = step.bind('collect.out');
     const maxItems = Number(step.literal('max_items'));
     const listOf = (run: Run) => {
@@ -23,31 +26,61 @@ export const flowEach: OperationHandler = {
       return list;
     };
     if (from === null) {
-      const round: Round = (run, item) => {
+      const round: Round = (run, item, index) => {
         bindItem(run, item);
+        bindIndex(run, index);
         return steps(run);
       };
       return (run) => loop(run, listOf(run), 0, round);
     }
     return (run) => {
-      const collected: unknown[] = [];
-      const round: Round = (current, item) => {
+      const { all, add } = key === null ? listed() : named(key);
+      const round: Round = (current, item, index) => {
         bindItem(current, item);
+        bindIndex(current, index);
         return whenReady(steps(current), (signal) => {
           if (signal !== undefined) return signal;
-          return whenReady(from(current), (value) => {
-            collected.push(value ?? null);
-            return goOn();
-          });
+          return whenReady(from(current), (value) => add(current, value ?? null));
         });
       };
       return whenReady(loop(run, listOf(run), 0, round), (signal) => {
-        if (signal === undefined) bindAll(run, collected);
+        if (signal === undefined) bindAll(run, all);
         return signal;
       });
     };
   },
 };
+
+/** Where what the rounds give is gathered. */
+interface Gathered {
+  readonly all: object;
+  add(run: Run, value: unknown): MaybePromise<undefined>;
+}
+
+function listed(): Gathered {
+  const all: unknown[] = [];
+  return {
+    all,
+    add(_run, value) {
+      all.push(value);
+      return goOn();
+    },
+  };
+}
+
+function named(key: (run: Run) => MaybePromise<unknown>): Gathered {
+  const all = {};
+  return {
+    all,
+    add(run, value) {
+      return whenReady(key(run), (name) => {
+        if (typeof name === 'string' || typeof name === 'number') setOwn(all, String(name), value);
+        else if (name !== null && name !== undefined) throw invalidArgument('collect.key', 'text');
+        return goOn();
+      });
+    },
+  };
+}
 
 function elements(value: unknown): readonly unknown[] {
   if (value === null || value === undefined) return [];
@@ -61,7 +94,7 @@ function elements(value: unknown): readonly unknown[] {
 function loop(run: Run, items: readonly unknown[], start: number, round: Round): MaybePromise<Signal> {
   for (let index = start; index < items.length; index++) {
     run.session.checkCpu();
-    const signal = round(run, items[index]);
+    const signal = round(run, items[index], index);
     if (signal instanceof Promise) return loopLater(run, items, index + 1, round, signal);
     if (signal !== undefined) return signal;
   }
@@ -78,7 +111,7 @@ async function loopLater(
   let signal = await pending;
   for (let index = next; index < items.length && signal === undefined; index++) {
     run.session.checkCpu();
-    signal = await round(run, items[index]);
+    signal = await round(run, items[index], index);
   }
   return signal;
 }

@@ -1,8 +1,10 @@
-import type { IndexPlan, OperationHandler, StepCompiler } from '../../engine/contract.ts';
+import type { IndexPlan, OperationHandler, RecordPage, RecordQuery, Run, StepCompiler } from '../../engine/contract.ts';
+import { fail } from '../../errors/registry-error.ts';
 import type { Frame } from '../../language/frame.ts';
+import type { StoredValue } from '../../language/values.ts';
 import type { Filter, Order } from '../../ports/record-store.ts';
 import { whenReady } from '../../shared/maybe-promise.ts';
-import { asObject, compileLimit, goOn, invalidArgument } from '../arguments.ts';
+import { asObject, compileLimit, goOn, invalidArgument, MAX_LIMIT } from '../arguments.ts';
 import { keyFilters, parseOrder, whereFilters } from './filters.ts';
 
 /** See `operations/index/query.json`. */
@@ -22,6 +24,7 @@ export const indexQuery: OperationHandler = {
     const bind = step.bind('out');
     const bindNext = step.has('out_next') ? step.bind('out_next') : null;
     const bindTotal = step.bind('out_total');
+    const every = step.literal('every') === true;
     return (run) => {
       const { records } = run.session;
       const equal = asObject(key(run), 'key');
@@ -30,9 +33,15 @@ export const indexQuery: OperationHandler = {
         ...(equal === null ? [] : keyFilters(index, equal)),
         ...(asked === null ? [] : whereFilters(index, ordering, asked)),
       ];
-      const wantsNext = bindNext !== null;
-      const query = { where, order: order(run, equal), limit: limit(run), cursor: cursor(run), wantsNext };
-      return whenReady(records.query(index, query, asRegistry), (page) => {
+      const ordered = { where, order: order(run, equal) };
+      const page = every
+        ? allRecords(run, index, ordered, asRegistry)
+        : records.query(
+            index,
+            { ...ordered, limit: limit(run), cursor: cursor(run), wantsNext: bindNext !== null },
+            asRegistry,
+          );
+      return whenReady(page, (page) => {
         bind(run, page.records);
         bindNext?.(run, page.next);
         if (!counts) return undefined;
@@ -44,6 +53,30 @@ export const indexQuery: OperationHandler = {
     };
   },
 };
+
+/** Page after page. */
+async function allRecords(
+  run: Run,
+  index: IndexPlan,
+  ordered: Pick<RecordQuery, 'where' | 'order'>,
+  asRegistry: boolean,
+): Promise<RecordPage> {
+  const all: StoredValue[] = [];
+  for (let cursor: string | null = null; ; ) {
+    const page: RecordPage = await run.session.records.query(
+      index,
+      { ...ordered, limit: MAX_LIMIT, cursor },
+      asRegistry,
+    );
+    all.push(...page.records);
+    if (page.next === null) return { records: all, next: null };
+    if (all.length >= MAX_RECORDS) fail('ITEMS_LIMIT', `There are more than ${MAX_RECORDS} records`);
+    cursor = page.next;
+  }
+}
+
+/** More than this are not read for one answer. */
+const MAX_RECORDS = 100_000;
 
 type EqualFields = Readonly<Record<string, unknown>> | null;
 

@@ -1,0 +1,74 @@
+import { hash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { CacheStats, ObjectCache } from '../ports/cache.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { ResponseDraft } from './contract.ts';
+import { codable } from './http-semantics.ts';
+
+/** An answer that was built from one version of a record. */
+export interface Built {
+  /** Of the record, which was the same before and after. Null: it changed again and again, or is gone, so that nobody else gets this answer. */
+  readonly version: number | null;
+  readonly draft: ResponseDraft;
+}
+
+interface KeptRepresentation {
+  readonly version: number;
+  readonly draft: ResponseDraft;
+}
+
+/**
+ * Responses kept ready, as plain bytes and as gzip. Each is made from a record, and from what is written together with it, by the first
+ * who asks after a change; whoever asks meanwhile waits for the same. Least recently read goes first.
+ */
+export class Representations {
+  readonly #kept: ObjectCache<KeptRepresentation>;
+  readonly #building = new Map<string, Promise<ResponseDraft>>();
+  #hits = 0;
+  #misses = 0;
+
+  constructor(kept: ObjectCache<KeptRepresentation>) {
+    this.#kept = kept;
+  }
+
+  /** The answer under the key, made of this version of the record or a later one. */
+  answer(key: string, version: number, build: () => Promise<Built>): MaybePromise<ResponseDraft> {
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && kept.version >= version) {
+      this.#hits++;
+      return kept.draft;
+    }
+    const turn = `${version}\n${key}`;
+    const building = this.#building.get(turn);
+    if (building !== undefined) return building;
+    this.#misses++;
+    const made = this.#make(key, build).finally(() => this.#building.delete(turn));
+    this.#building.set(turn, made);
+    return made;
+  }
+
+  stats(): CacheStats {
+    return { hits: this.#hits, misses: this.#misses, entries: this.#kept.entries, bytes: this.#kept.bytes };
+  }
+
+  async #make(key: string, build: () => Promise<Built>): Promise<ResponseDraft> {
+    const { version, draft } = await build();
+    if (version === null || draft.status !== 200 || draft.body.kind !== 'text') return draft;
+    const ready = await made(draft, draft.body.text);
+    this.#kept.set(key, { version, draft: ready.draft }, ready.bytes);
+    return ready.draft;
+  }
+}
+
+const gzipAsync = promisify(gzip);
+
+async function made(draft: ResponseDraft, text: string): Promise<{ draft: ResponseDraft; bytes: number }> {
+  const plain = Buffer.from(text);
+  const coded = codable(draft, text, draft.headers) ? await gzipAsync(plain) : null;
+  const etag = draft.etag ?? hash('sha256', plain, 'base64url');
+  return {
+    draft: { ...draft, etag, body: { kind: 'kept', plain, gzip: coded } },
+    bytes: plain.byteLength + (coded?.byteLength ?? 0),
+  };
+}
