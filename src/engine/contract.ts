@@ -3,11 +3,11 @@ import type { Frame, Meter } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
 import type { LinearRegex } from '../language/regex.ts';
 import type { ByteHandle, StoredValue } from '../language/values.ts';
-import type { DigestAlgorithm } from '../ports/blob-store.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { FacetCount } from '../ports/record-search.ts';
 import type { Filter, IndexRow, IndexSpec } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
+import type { DigestAlgorithm } from '../shared/digest.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 
 /**
