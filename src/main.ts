@@ -22,6 +22,7 @@ import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import { changesCollections, whyNotInPlace } from './replacement.ts';
+import { sessionIdentity } from './session-identity.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
 import { STORE_ENV, withStore } from './store-choice.ts';
@@ -150,7 +151,14 @@ export async function openDefinition(
     const { plan, env } = wanted;
     const identity = await identityOf(plan.definition, ports.identityStore, clock);
     const authenticate = seams.authenticate ?? identity.authenticate;
-    const { handle } = createEngine({ plan, runtime, authenticate, env, onServed: options.onServed });
+    const { handle } = createEngine({
+      plan,
+      runtime,
+      authenticate,
+      identity: sessionIdentity(identity),
+      env,
+      onServed: options.onServed,
+    });
     return { ...wanted, identity, requests: counted(handle) };
   };
   try {

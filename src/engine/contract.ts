@@ -1,13 +1,13 @@
-import type { Definition, EntityDefinition, Json } from '../definition/types.ts';
-import type { Frame, Meter } from '../language/frame.ts';
+import type { Definition, EntityDefinition, Json, JsonObject } from '../definition/types.ts';
+import type { Frame, Meter, PrincipalView } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
 import type { LinearRegex } from '../language/regex.ts';
 import type { ByteHandle, StoredValue } from '../language/values.ts';
-import type { DigestAlgorithm } from '../ports/blob-store.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { FacetCount } from '../ports/record-search.ts';
 import type { Filter, IndexRow, IndexSpec } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
+import type { DigestAlgorithm } from '../shared/digest.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Representations } from './representations.ts';
 
@@ -109,6 +109,7 @@ export interface Session extends Meter {
   now(): number;
   readonly records: Records;
   readonly blobs: Blobs;
+  readonly identity: SessionIdentity;
   /** The cache of a kind (`response`, `blob`, or any other name; kinds do not see each other's keys). */
   readonly cache: Cache;
   readonly representations: Representations;
@@ -231,6 +232,37 @@ export interface BlobPutOptions {
   readonly expectSize: number | null;
   readonly maxBytes: number | null;
   readonly mediaType: string | null;
+}
+
+/** Users and tokens as a pipeline reaches them; they are no documents, and no transaction holds them back. */
+export interface SessionIdentity {
+  /**
+   * Who has this name and password. Failures are counted by name and by the client's address, as those of every login are.
+   * Fails with INVALID_CREDENTIALS, whatever is wrong, and with RATE_LIMITED.
+   */
+  authenticate(username: string, password: string, address: string): Promise<PrincipalView>;
+  /** Whether a value is a principal that was let in. What looks like one, as a client can send it, is none. */
+  isPrincipal(value: unknown): value is PrincipalView;
+  /** Fails with VALUE_INVALID, FORBIDDEN (a session for who came with a token) or NOT_FOUND (a principal without a user). */
+  issueToken(principal: PrincipalView, wanted: TokenRequest): Promise<JsonObject>;
+  /** Tokens that are valid, oldest first. `after` is the `next` of the page before; CURSOR_INVALID where it is no such thing. */
+  listTokens(
+    principal: PrincipalView,
+    after: Json,
+    limit: number,
+  ): Promise<{ readonly tokens: readonly JsonObject[]; readonly next: Json }>;
+  /** By the token's text or id. False where there is none that is valid, or it is somebody else's and the principal no administrator. */
+  revokeToken(principal: PrincipalView, textOrId: string): Promise<boolean>;
+}
+
+export interface TokenRequest {
+  readonly name: string;
+  /** Null: all that the principal has. */
+  readonly scopes: readonly string[] | null;
+  /** Milliseconds since the epoch; null: never, and of a session when a login ends. */
+  readonly expiresAt: number | null;
+  /** It ends when the password changes, too. */
+  readonly session: boolean;
 }
 
 /** A document type, resolved. */

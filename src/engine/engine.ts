@@ -3,7 +3,7 @@ import type { PrincipalView } from '../language/frame.ts';
 import { splitTarget } from '../language/path-pattern.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Plan, RoutePlan } from './compile.ts';
-import type { ResponseDraft, Run, Signal } from './contract.ts';
+import type { ResponseDraft, Run, SessionIdentity, Signal } from './contract.ts';
 import type { ErrorTable } from './error-tables.ts';
 import type { Authenticate, EngineRequest, EngineResponse, Served } from './exchange.ts';
 import { finish } from './http-semantics.ts';
@@ -24,6 +24,7 @@ export interface EngineOptions {
   readonly plan: Plan;
   readonly runtime: EngineRuntime;
   readonly authenticate: Authenticate;
+  readonly identity: SessionIdentity;
   /** Declared variables with their values. */
   readonly env: Readonly<Record<string, string | null>>;
   /** Told of every request; must not throw. */
@@ -47,7 +48,7 @@ interface Exchange {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { plan, runtime, authenticate, env, onServed } = options;
+  const { plan, runtime, authenticate, identity, env, onServed } = options;
   const { limits } = plan.definition.ops;
   const anonymous: PrincipalView = Object.freeze({ ...NOBODY, scopes: plan.definition.auth.anonymousScopes });
 
@@ -59,7 +60,7 @@ export function createEngine(options: EngineOptions): Engine {
       path: '/',
       queryText: '',
       routePlan: null,
-      session: new RequestSession(runtime, request, anonymous),
+      session: new RequestSession(runtime, identity, request, anonymous),
       view: null,
       error: null,
       startedAt: onServed === undefined ? 0 : performance.now(),
@@ -111,7 +112,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (declared !== null && declared > limits.maxRequestBodyBytes) {
       throw new RegistryError('BODY_TOO_LARGE', { details: { limit: limits.maxRequestBodyBytes } });
     }
-    if (principal !== anonymous) exchange.session = new RequestSession(runtime, request, principal);
+    if (principal !== anonymous) exchange.session = new RequestSession(runtime, identity, request, principal);
     const { caching } = routePlan;
     const { responses } = runtime;
     const signal =

@@ -5,7 +5,7 @@ import type { PrincipalView } from '../language/frame.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { RequestBlobs } from './blobs.ts';
-import type { Records, Session } from './contract.ts';
+import type { Records, Session, SessionIdentity } from './contract.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { NOBODY } from './record-frame.ts';
 import { RequestRecords } from './records.ts';
@@ -23,6 +23,7 @@ interface SessionRequest {
 export class RequestSession implements Session, RequestState {
   readonly engine: EngineRuntime;
   readonly principal: PrincipalView;
+  readonly identity: SessionIdentity;
   /** The open transaction's current attempt. */
   txn: Transaction | null = null;
   #requestId: string | null = null;
@@ -40,8 +41,9 @@ export class RequestSession implements Session, RequestState {
 
   readonly #request: SessionRequest;
 
-  constructor(engine: EngineRuntime, request: SessionRequest, principal: PrincipalView) {
+  constructor(engine: EngineRuntime, identity: SessionIdentity, request: SessionRequest, principal: PrincipalView) {
     this.engine = engine;
+    this.identity = identity;
     this.#request = request;
     this.principal = principal;
     this.#cpuStart = performance.now();

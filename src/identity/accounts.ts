@@ -14,8 +14,12 @@ export interface Accounts {
     after: string | null,
     limit: number,
   ): Promise<{ readonly users: readonly UserRecord[]; readonly more: boolean }>;
-  /** All of a user's that have not expired, oldest first. */
-  tokensOf(username: string): Promise<readonly TokenRecord[]>;
+  /** A user's that have not expired, oldest first, after the one given. */
+  tokensOf(
+    username: string,
+    after: TokenPosition | null,
+    limit: number,
+  ): Promise<{ readonly tokens: readonly TokenRecord[]; readonly more: boolean }>;
   /** Writes a new record; false when there is one already. */
   addUser(user: UserRecord): Promise<boolean>;
   addToken(token: TokenRecord): Promise<boolean>;
@@ -24,8 +28,10 @@ export interface Accounts {
   changeToken(id: string, change: (token: TokenRecord) => TokenRecord): Promise<TokenRecord | null>;
 }
 
+/** Where a token stands among those of its user. */
+export type TokenPosition = Pick<TokenRecord, 'id' | 'createdAt'>;
+
 const MAX_ATTEMPTS = 20;
-const PAGE_SIZE = 200;
 /** For so long a revoked token can still be seen in a list. */
 const KEEP_REVOKED_MS = 30 * 24 * 3_600_000;
 
@@ -70,22 +76,16 @@ export function openAccounts(store: RecordStore): Accounts {
       const page = await store.list({ collection: USERS, prefix: '', after, limit });
       return { users: page.records.map(decodeUser), more: page.more };
     },
-    async tokensOf(username) {
-      const tokens: TokenRecord[] = [];
-      const query = {
+    async tokensOf(username, after, limit) {
+      const page = await store.query({
         collection: TOKENS,
         index: TOKENS_BY_USER,
-        where: [{ column: 'user', op: 'eq' as const, value: username }],
+        where: [{ column: 'user', op: 'eq', value: username }],
         order: [{ column: 'createdAt', descending: false }],
-        limit: PAGE_SIZE,
-      };
-      let page = await store.query({ ...query, after: null });
-      while (true) {
-        tokens.push(...page.records.map(decodeToken));
-        const last = page.records.at(-1);
-        if (!page.more || last === undefined) return tokens;
-        page = await store.query({ ...query, after: { values: last.position, key: last.key } });
-      }
+        limit,
+        after: after && { values: [after.createdAt], key: after.id },
+      });
+      return { tokens: page.records.map(decodeToken), more: page.more };
     },
     addUser: (user) => write(userPut(user), null),
     addToken: (token) => write(tokenPut(token), null),

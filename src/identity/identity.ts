@@ -8,16 +8,17 @@ import { byPassword, openIdentify } from './authenticate.ts';
 import { passwordCredentials } from './authorization.ts';
 import { generatePassword } from './generate-password.ts';
 import { openSignedTokens, type SignedTokenOptions } from './jwt.ts';
+import { type OwnTokens, openOwnTokens } from './own-tokens.ts';
 import { openPasswordChecks, type PasswordChecks } from './password-checks.ts';
 import { DEFAULT_COST, type HashCost, isOutdated } from './password-hash.ts';
-import type { Authenticate, Identify } from './principal.ts';
+import { type Authenticate, type Caller, callerOf, type Identify } from './principal.ts';
 import { ALL_SCOPES, type UserRecord } from './records.ts';
 import { knownScopes, newPassword, newUsername, normalizeUsername } from './rules.ts';
 import { openTokens, type Tokens } from './tokens.ts';
 import { type UserView, viewOf } from './user-view.ts';
 
 /** Users, tokens and who a request comes from. Names are normalised (NFKC, lower case) wherever they are given. */
-export interface Identity extends Tokens {
+export interface Identity extends Tokens, OwnTokens {
   readonly authenticate: Authenticate;
   readonly identify: Identify;
   /**
@@ -26,6 +27,8 @@ export interface Identity extends Tokens {
    * Fails with INVALID_CREDENTIALS, whatever was wrong and in the same time, and with RATE_LIMITED.
    */
   login(username: string, password: string, address?: string | null): Promise<Session>;
+  /** Who has this name and password. Counts failures and fails as `login` does. */
+  verifyPassword(username: string, password: string, address?: string | null): Promise<Caller>;
   /**
    * Sets another password for who knows the present one, and gives a new session: all earlier ones end. Fails as `login` does, and
    * with VALUE_INVALID on a new password that is not good enough or not new.
@@ -114,10 +117,18 @@ export function openIdentity(options: IdentityOptions): Identity {
   const cost = options.hashCost ?? DEFAULT_COST;
   const accounts = openAccounts(store);
   const checks = openPasswordChecks({ clock, cost });
-  const { issue, ...tokens } = openTokens({ accounts, clock, scopes });
+  const { issue, checked, ...tokens } = openTokens({ accounts, clock, scopes });
   const signed = options.signing ? openSignedTokens(options.signing, clock) : null;
   const attempts = options.attempts ?? openAttempts(DEFAULT_LIMITS);
   const declared = { scopes, adminScopes: options.adminScopes ?? [] };
+  const { openSession, ...ownTokens } = openOwnTokens({
+    accounts,
+    clock,
+    declared,
+    tokens: { issue, checked },
+    signed,
+    sessionMs: options.sessionMs ?? SESSION_MS,
+  });
   const parts = { accounts, checks, attempts };
   const identify = openIdentify({ ...parts, store, clock, declared, signed });
 
@@ -154,27 +165,31 @@ export function openIdentity(options: IdentityOptions): Identity {
     return viewOf(user ?? fail('NOT_FOUND', 'There is no such user'), scopes);
   }
 
-  /** The session of a user as checked: a password changed meanwhile makes it void. */
-  async function openSession(user: UserRecord): Promise<Session> {
-    // Whole seconds, because a signed token knows no others.
-    const ends = Math.floor((clock.now() + (options.sessionMs ?? SESSION_MS)) / 1000) * 1000;
-    const expiresAt = new Date(ends).toISOString();
-    const session = { name: 'login', scopes: null, expiresAt, generation: user.generation };
-    const { token } = await issue(user, session, await signed?.mint(user.username, ends));
+  async function verifyPassword(
+    username: string,
+    password: string,
+    address: string | null = null,
+  ): Promise<UserRecord> {
+    const credentials = passwordCredentials(username, password);
+    const user = await byPassword(parts, credentials.username, credentials.password, address);
+    await renewHash(user, credentials.password, { accounts, checks, cost });
+    return user;
+  }
+
+  async function beginSession(user: UserRecord): Promise<Session> {
+    const { token, expiresAt } = await openSession(user);
     return { token, user: viewOf(user, scopes), expiresAt };
   }
 
   return {
     ...tokens,
+    ...ownTokens,
     identify,
     authenticate: (authorization, address) =>
       whenReady(identify(authorization, address), (caller) => caller?.principal ?? null),
-    async login(username, password, address = null) {
-      const credentials = passwordCredentials(username, password);
-      const user = await byPassword(parts, credentials.username, credentials.password, address);
-      await renewHash(user, credentials.password, { accounts, checks, cost });
-      return openSession(user);
-    },
+    login: async (username, password, address) => beginSession(await verifyPassword(username, password, address)),
+    verifyPassword: async (username, password, address) =>
+      callerOf(await verifyPassword(username, password, address), null, declared),
     async changePassword(username, present, next, address = null) {
       const credentials = passwordCredentials(username, present);
       const user = await byPassword(parts, credentials.username, credentials.password, address);
@@ -186,7 +201,7 @@ export function openIdentity(options: IdentityOptions): Identity {
         now.generation === user.generation ? { ...now, passwordHash, generation: now.generation + 1 } : now,
       );
       if (changed?.passwordHash !== passwordHash) fail('INVALID_CREDENTIALS');
-      return openSession(changed);
+      return beginSession(changed);
     },
     async createUser(user) {
       const record = await newUser(user);

@@ -41,6 +41,14 @@ export interface DeclaredScopes {
   readonly adminScopes: readonly string[];
 }
 
+/** By principal. What says the same of somebody, but is another object, is nobody. */
+const CALLERS = new WeakMap<object, Caller>();
+
+/** The caller that `callerOf` made this principal of; null for anything else, as a client can send it. */
+export function callerBehind(principal: unknown): Caller | null {
+  return typeof principal === 'object' && principal !== null ? (CALLERS.get(principal) ?? null) : null;
+}
+
 /** A user, with the token it came with or (null) a password. What the user lacks, no token grants. */
 export function callerOf(user: UserRecord, token: TokenRecord | null, declared: DeclaredScopes): Caller {
   const held = scopesOf(user, declared.scopes);
@@ -56,7 +64,21 @@ export function callerOf(user: UserRecord, token: TokenRecord | null, declared: 
   const admin =
     (narrowed === null && user.scopes.includes(ALL_SCOPES)) ||
     declared.adminScopes.some((scope) => scopes.includes(scope));
-  return Object.freeze({ principal, user, token, admin });
+  const caller = Object.freeze({ principal, user, token, admin });
+  CALLERS.set(principal, caller);
+  return caller;
+}
+
+/**
+ * A user as whom somebody acts who was let in by other means (a trial, a request made on the command line): with those scopes and no
+ * others, as if it came with a token that has them.
+ */
+export function standInFor(user: UserRecord, scopes: readonly string[], declared: DeclaredScopes): Caller {
+  const whole = callerOf(user, null, declared);
+  if (whole.principal.scopes.every((scope) => scopes.includes(scope))) return whole;
+  const { username, createdAt } = user;
+  const token = { id: '', hash: '', user: username, name: '', scopes, createdAt };
+  return callerOf(user, { ...token, generation: null, expiresAt: null, revokedAt: null }, declared);
 }
 
 /** Whether a token counts at this moment (milliseconds since the epoch), its user being as given. */

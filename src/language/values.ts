@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { parseDigest, sri } from '../shared/digest.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 
 /**
@@ -61,7 +62,10 @@ export function isByteHandle(value: unknown): value is ByteHandle {
   return candidate.isByteHandle === true && typeof candidate.open === 'function';
 }
 
-/** What a path may name on a handle. `digest` is sha256; `hex`, `base64` and `sri` are forms of it. */
+/**
+ * What a path may name on a handle. `digest` is sha256; `hex`, `base64` and `sri` are forms of it. `digests`, `hexes` and `sris` have
+ * these forms of every hash that was taken, by algorithm.
+ */
 export function byteHandleMember(handle: ByteHandle, name: string): unknown {
   const sha256 = handle.digests.sha256;
   switch (name) {
@@ -73,15 +77,33 @@ export function byteHandleMember(handle: ByteHandle, name: string): unknown {
       return sha256 ?? null;
     case 'digests':
       return handle.digests;
+    case 'hexes':
+      return formsOf(handle, hexOf);
+    case 'sris':
+      return formsOf(handle, sriOf);
     case 'hex':
-      return sha256 === undefined ? null : sha256.slice(7);
+      return sha256 === undefined ? null : hexOf(sha256);
     case 'base64':
-      return sha256 === undefined ? null : Buffer.from(sha256.slice(7), 'hex').toString('base64');
+      return sha256 === undefined ? null : Buffer.from(hexOf(sha256), 'hex').toString('base64');
     case 'sri':
-      return sha256 === undefined ? null : `sha256-${Buffer.from(sha256.slice(7), 'hex').toString('base64')}`;
+      return sha256 === undefined ? null : sriOf(sha256);
     default:
       return undefined;
   }
+}
+
+function formsOf({ digests }: ByteHandle, form: (digest: string) => string): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(digests).map(([algorithm, digest]) => [algorithm, form(digest)]));
+}
+
+function hexOf(digest: string): string {
+  return digest.slice(digest.indexOf(':') + 1);
+}
+
+function sriOf(digest: string): string {
+  const parsed = parseDigest(digest);
+  if (parsed === null) throw new Error(`A handle bears a digest that is none: ${digest}`);
+  return sri(parsed);
 }
 
 /** The plain form of a value for expressions, schemas and JSON: documents parsed, handles described. Shallow unless it is one of these. */

@@ -1,4 +1,5 @@
 import type { OperationHandler } from '../engine/contract.ts';
+import { authenticate } from './auth/authenticate.ts';
 import { requireScopes } from './auth/require_scopes.ts';
 import { blobGet } from './blob/get.ts';
 import { blobPut } from './blob/put.ts';
@@ -39,6 +40,9 @@ import { respondText } from './respond/text.ts';
 import { searchQuery } from './search/query.ts';
 import { format } from './string/format.ts';
 import { nowIso8601 } from './time/now_iso8601.ts';
+import { tokenIssue } from './token/issue.ts';
+import { tokenList } from './token/list.ts';
+import { tokenRevoke } from './token/revoke.ts';
 import { validateEntity } from './validate/entity.ts';
 import { validateJsonSchema } from './validate/json_schema.ts';
 
@@ -47,6 +51,7 @@ export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin',
 
 /** Handlers by the names of their operations. */
 export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
+  authenticate,
   requireScopes,
   blobGet,
   blobPut,
@@ -87,6 +92,9 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   searchQuery,
   format,
   nowIso8601,
+  tokenIssue,
+  tokenList,
+  tokenRevoke,
   validateEntity,
   validateJsonSchema,
 ]);

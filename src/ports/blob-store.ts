@@ -1,8 +1,6 @@
 import type { Readable } from 'node:stream';
+import type { DigestAlgorithm } from '../shared/digest.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
-
-/** Hashes that can be taken while bytes are written. sha256 always is. */
-export type DigestAlgorithm = 'sha256' | 'sha512' | 'sha1' | 'md5';
 
 /**
  * Content-addressed bytes. A digest is `sha256:<64 hex>`. Equal content is stored once. What is in the store is whole:
@@ -57,9 +55,9 @@ export interface BlobStoreCapabilities {
 }
 
 export interface PutOptions {
-  /** Further hashes to take in the same pass. */
+  /** Further hashes to take in the same pass; sha256 always is. */
   readonly algorithms?: readonly DigestAlgorithm[];
-  /** What the content must turn out to be; any algorithm (`sha256:…`, `sha512:…`, `sha1:…`, `md5:…`). */
+  /** What the content must turn out to be; of any algorithm (`sha512:…`). */
   readonly expect?: { readonly digest?: string | null; readonly size?: number | null } | null;
   /** Bytes at most; null for the store's own limit. The store's own limit holds anyway. */
   readonly maxBytes?: number | null;

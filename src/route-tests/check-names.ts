@@ -42,6 +42,11 @@ export function checkNames(file: RouteTestFile, definition: Definition, pack: st
 
   function checkGiven(given: Given | undefined, pointer: string): void {
     checkPrincipal(given?.principal, `${pointer}/principal`);
+    for (const [name, user] of Object.entries(given?.users ?? {})) {
+      (user.scopes ?? []).forEach((scope, index) => {
+        if (scope !== '*') check('scope', scopes, scope, `${pointer}/users/${name}/scopes/${index}`);
+      });
+    }
     for (const name of Object.keys(given?.env ?? {})) check('variable', variables, name, `${pointer}/env/${name}`);
     (given?.steps ?? []).forEach(({ request }, index) => {
       checkPrincipal(request.principal, `${pointer}/steps/${index}/request/principal`);

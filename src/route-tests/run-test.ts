@@ -61,6 +61,7 @@ export async function runTest(
       folder,
       memory: options.store === 'memory',
       env: { ...given.env, ...own.env },
+      users: { ...given.users, ...own.users },
       clock: fixedClock(own.now ?? given.now ?? DEFAULT_NOW),
     });
     try {

@@ -44,6 +44,16 @@ const principal = {
   type: ['object', 'null'],
 };
 
+const users = byName(
+  'Users by name: who logs in, and whose tokens are made. A request comes with their credentials in its "authorization", or names its principal.',
+  object('A user.', {
+    password: text('Without one, only tokens get in.'),
+    scopes: { type: 'array', items: { type: 'string' }, description: 'Scopes, or "*" for all.' },
+    roles: { type: 'array', items: { type: 'string' }, description: 'Roles.' },
+    org: { type: ['string', 'null'], description: 'The organisation.' },
+  }),
+);
+
 const request = object(
   'A request. {name} in a text stands for a value that an earlier step kept.',
   {
@@ -77,6 +87,7 @@ const given = object('What is there before the request.', {
   },
   env: byName('Environment variables; there are no others.', { type: 'string' }),
   now: { type: 'string', format: 'date-time', description: `The time, which stands still. Default: ${DEFAULT_NOW}.` },
+  users,
   principal,
   steps: {
     type: 'array',

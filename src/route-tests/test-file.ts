@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../definition/types.ts';
+import type { TrialUser } from '../trial/trial.ts';
 
 /** A `*.test.json` file: tests of the routes that it stands beside. `test-file-schema.ts` says what each key means. */
 export interface RouteTestFile {
@@ -19,6 +20,7 @@ export interface Given {
   readonly definition?: JsonObject;
   readonly env?: Readonly<Record<string, string>>;
   readonly now?: string;
+  readonly users?: Readonly<Record<string, TrialUser>>;
   readonly principal?: TestPrincipal | null;
   readonly steps?: readonly TestStep[];
 }

@@ -14,7 +14,7 @@ import { exampleRegistry, type StoreKinds, upstreamVariable } from './example-re
 import { fixedClock } from './fixed-clock.ts';
 import { startMockUpstream } from './mock-upstream.ts';
 import { prepare } from './prepare.ts';
-import { openTrial, type Trial, type TrialRequest, type TrialResponse } from './trial.ts';
+import { openTrial, type Trial, type TrialRequest, type TrialResponse, type TrialUser } from './trial.ts';
 
 /**
  * Builds the registry of an operation's example (`operations/README.md`), runs its request on throw-away stores, and tells where the
@@ -45,6 +45,7 @@ export async function runExample(
       prepared: prepare(definition, vocabulary),
       folder: join(folder, 'data'),
       memory: kinds.memory,
+      users: object(example.given.users) as Readonly<Record<string, TrialUser>>,
       openRecordStore: kinds.openRecordStore,
       env,
       clock,
@@ -82,14 +83,17 @@ async function fill({ runtime }: Trial, given: JsonObject): Promise<void> {
 
 function requestOf({ given }: OperationExample): TrialRequest {
   const request = object(given.request);
-  const { sub, scopes } = object(given.principal);
+  const { sub, scopes, roles, org } = object(given.principal);
   return {
     method: String(request.method ?? 'GET'),
     target: String(request.path ?? given.route ?? '/example'),
     headers: Object.fromEntries(Object.entries(object(request.headers)).map(([name, value]) => [name, String(value)])),
     body: request.body === undefined ? null : bytesOf(request.body),
     ...(request.length === undefined ? {} : { length: Number(request.length) }),
-    principal: sub === undefined ? null : { sub: String(sub), scopes: texts(scopes), roles: [], org: null },
+    principal:
+      sub === undefined
+        ? null
+        : { sub: String(sub), scopes: texts(scopes), roles: texts(roles), org: org == null ? null : String(org) },
   };
 }
 

@@ -5,11 +5,13 @@ import type { Plan } from '../engine/compile.ts';
 import { createEngine } from '../engine/engine.ts';
 import type { EngineResponse } from '../engine/exchange.ts';
 import type { EngineRuntime } from '../engine/runtime.ts';
-import { RegistryError } from '../errors/registry-error.ts';
+import type { RegistryError } from '../errors/registry-error.ts';
+import { identityOf } from '../identity-of.ts';
 import type { PrincipalView } from '../language/frame.ts';
 import { openPorts, openUpstreams } from '../open-ports.ts';
 import { openRecordStore } from '../open-record-store.ts';
 import type { Commit, RecordStore, StoredEvent, StoredRecord } from '../ports/record-store.ts';
+import { sessionIdentity } from '../session-identity.ts';
 import type { Clock } from '../shared/clock.ts';
 import { whenReady } from '../shared/maybe-promise.ts';
 import type { Prepared } from './prepare.ts';
@@ -25,8 +27,19 @@ export interface TrialOptions {
   /** The only variables there are. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** By name; there are no others, not even `admin`. */
+  readonly users?: Readonly<Record<string, TrialUser>>;
   /** What opens record stores, where that is not the adapter that their kind names. */
   readonly openRecordStore?: typeof openRecordStore | undefined;
+}
+
+/** A user, whose credentials a request may come with. */
+export interface TrialUser {
+  readonly password?: string;
+  /** Of those declared, or `*`. */
+  readonly scopes?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly org?: string | null;
 }
 
 export interface TrialRequest {
@@ -101,7 +114,18 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
   });
   const { runtime } = ports;
   const principals = new Map<string, PrincipalView>();
-  const engine = createEngine({ plan, runtime, env, authenticate: (values) => principalOf(principals, values) });
+  const identity = await identityOf(definition, ports.identityStore, clock);
+  for (const [username, { password = null, scopes = [], ...user }] of Object.entries(options.users ?? {})) {
+    await identity.createUser({ username, password, scopes, ...user });
+  }
+  const engine = createEngine({
+    plan,
+    runtime,
+    env,
+    authenticate: (values, address) =>
+      (values.length === 1 ? principals.get(values[0] ?? '') : undefined) ?? identity.authenticate(values, address),
+    identity: sessionIdentity(identity),
+  });
   return {
     definition,
     plan,
@@ -184,13 +208,6 @@ function noteCommits(store: RecordStore, name: string, commits: NotedCommit[]): 
         return result;
       }),
   };
-}
-
-function principalOf(principals: ReadonlyMap<string, PrincipalView>, values: readonly string[]): PrincipalView | null {
-  if (values.length > 1) throw new RegistryError('BAD_REQUEST');
-  const principal = principals.get(values[0] ?? '');
-  if (principal === undefined) throw new RegistryError('INVALID_CREDENTIALS');
-  return principal;
 }
 
 async function contentOf({ body }: EngineResponse): Promise<Buffer> {

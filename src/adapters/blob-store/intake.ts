@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { fail } from '../../errors/registry-error.ts';
-import type { DigestAlgorithm, PutOptions } from '../../ports/blob-store.ts';
-import { parseDigest } from '../../shared/digest.ts';
+import type { PutOptions } from '../../ports/blob-store.ts';
+import { type Digest, type DigestAlgorithm, parseDigest } from '../../shared/digest.ts';
 
 /** What every blob of a store must keep to. */
 export interface BlobBounds {
@@ -28,8 +28,6 @@ export interface Intake {
   /** Fails with BLOB_TOO_SMALL, SIZE_MISMATCH or DIGEST_MISMATCH. To be called once. */
   finish(): Taken;
 }
-
-const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512', 'sha1', 'md5'];
 
 type IntakeOptions = Pick<PutOptions, 'algorithms' | 'expect' | 'maxBytes'>;
 
@@ -76,12 +74,8 @@ export function openIntake(options: IntakeOptions, bounds: BlobBounds): Intake {
   };
 }
 
-function readExpectedDigest(text: string | null): { algorithm: DigestAlgorithm; hex: string } | null {
-  if (text === null) return null;
-  const parsed = parseDigest(text);
-  const algorithm = ALGORITHMS.find((known) => known === parsed?.algorithm);
-  if (parsed === null || algorithm === undefined) return fail('DIGEST_INVALID', undefined, { digest: text });
-  return { algorithm, hex: parsed.hex.toLowerCase() };
+function readExpectedDigest(text: string | null): Digest | null {
+  return text === null ? null : (parseDigest(text) ?? fail('DIGEST_INVALID', undefined, { digest: text }));
 }
 
 function tooLarge(maxBytes: number): never {

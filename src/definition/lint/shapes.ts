@@ -8,8 +8,8 @@ export type ValueShape =
   | { readonly kind: 'record'; readonly members: readonly string[]; readonly what: string }
   | { readonly kind: 'list'; readonly item: ValueShape };
 
-/** Members of a byte handle and its `digests`. */
-const HANDLE = ['size', 'media_type', 'digest', 'digests', 'hex', 'base64', 'sri'];
+/** Members of a byte handle. */
+const HANDLE = ['size', 'media_type', 'digest', 'digests', 'hex', 'hexes', 'base64', 'sri', 'sris'];
 const ANSWER = ['status', 'headers', 'body', 'size'];
 
 /** The members that a named schema allows, where it allows no others; null where it does, or says nothing. */

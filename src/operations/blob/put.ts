@@ -1,9 +1,7 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import type { DigestAlgorithm } from '../../ports/blob-store.ts';
+import { DIGEST_ALGORITHMS, formatDigest, strongest } from '../../shared/digest.ts';
 import { invalidArgument } from '../arguments.ts';
-import { digestText } from './digest-text.ts';
-
-const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512', 'sha1', 'md5'];
+import { compareDigests, expectedDigests } from './digest-text.ts';
 
 /** See `operations/blob/put.json`. */
 export const blobPut: OperationHandler = {
@@ -15,22 +13,26 @@ export const blobPut: OperationHandler = {
     const size = step.integer('size');
     const mediaType = step.text('media_type');
     const wanted = step.literal('algorithms');
-    const algorithms = ALGORITHMS.filter((algorithm) => Array.isArray(wanted) && wanted.includes(algorithm));
+    const algorithms = DIGEST_ALGORITHMS.filter((algorithm) => Array.isArray(wanted) && wanted.includes(algorithm));
     const asDigest = step.has('out_size');
     const bind = step.bind('out');
     const bindSize = step.bind('out_size');
     const bindDigest = step.bind('out_digest');
     return async (run) => {
-      const expected = expect(run);
+      const text = expect(run);
+      const expected = text === null ? [] : strongest(expectedDigests(text));
       const expectSize = size(run);
       if (expectSize !== null && expectSize < 0) throw invalidArgument('size', 'zero or more');
       const handle = await run.session.blobs.put(store, source(run), {
-        algorithms,
-        expectDigest: expected === null ? null : digestText(expected),
+        algorithms: [...algorithms, ...expected.map((digest) => digest.algorithm)],
+        // One is the store's to compare, so that nothing else is ever kept; of several any will do.
+        expectDigest:
+          expected.length === 1 ? expected.map(({ algorithm, hex }) => formatDigest(algorithm, hex))[0]! : null,
         expectSize,
         maxBytes: null,
         mediaType: mediaType(run),
       });
+      if (expected.length > 1) compareDigests(handle.digests, expected);
       const digest = handle.digests.sha256;
       bind(run, asDigest ? digest : handle);
       bindSize(run, handle.size);

@@ -3,7 +3,7 @@ import { RegistryError } from '../../errors/registry-error.ts';
 import { member } from '../../language/member.ts';
 import { isByteHandle } from '../../language/values.ts';
 import { invalidArgument, requiredText } from '../arguments.ts';
-import { digestText } from './digest-text.ts';
+import { compareDigests, digestText, expectedDigests } from './digest-text.ts';
 
 /** See `operations/blob/verify_digest.json`. */
 export const blobVerifyDigest: OperationHandler = {
@@ -15,9 +15,12 @@ export const blobVerifyDigest: OperationHandler = {
       const digest = requiredText(step, 'digest');
       return (run) => {
         const taken = digestText(digest(run), algorithm);
-        if (!run.session.blobs.wasPut(taken)) throw mismatch(taken, null);
+        if (!run.session.blobs.wasPut(taken)) {
+          throw new RegistryError('DIGEST_MISMATCH', { details: { expected: taken, actual: null } });
+        }
         const expected = expect(run);
-        if (expected !== null) compare({ [algorithmOf(taken)]: taken }, digestText(expected, algorithm));
+        const taker = taken.slice(0, taken.indexOf(':'));
+        if (expected !== null) compareDigests({ [taker]: taken }, expectedDigests(expected, algorithm));
       };
     }
     const blob = step.value('blob');
@@ -26,24 +29,7 @@ export const blobVerifyDigest: OperationHandler = {
       const digests = isByteHandle(value) ? value.digests : member(value, 'digests');
       if (typeof digests !== 'object' || digests === null) throw invalidArgument('blob', 'bytes that were stored');
       const expected = expect(run);
-      if (expected !== null) compare(digests, digestText(expected, algorithm));
+      if (expected !== null) compareDigests(digests, expectedDigests(expected, algorithm));
     };
   },
 };
-
-function algorithmOf(digest: string): string {
-  return digest.slice(0, digest.indexOf(':'));
-}
-
-function compare(digests: object, expected: string): void {
-  const algorithm = algorithmOf(expected);
-  const actual = member(digests, algorithm);
-  if (typeof actual !== 'string') {
-    throw new RegistryError('DIGEST_INVALID', { message: `No ${algorithm} was taken of the content` });
-  }
-  if (actual !== expected) throw mismatch(expected, actual);
-}
-
-function mismatch(expected: string, actual: string | null): RegistryError {
-  return new RegistryError('DIGEST_MISMATCH', { details: { expected, actual } });
-}
