@@ -79,7 +79,7 @@ export class RequestSession implements Session, RequestState {
 
   detached(): RequestSession {
     const request = { signal: NEVER, requestId: this.requestId };
-    return new RequestSession(this.engine, request, NOBODY);
+    return new RequestSession(this.engine, this.identity, request, NOBODY);
   }
 
   now(): number {
