@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { RegistryError } from '../errors/registry-error.ts';
-import type { ByteHandle, OpenBytes } from '../language/values.ts';
+import { type ByteHandle, isByteHandle, type OpenBytes } from '../language/values.ts';
 import type { BlobStore, Lease } from '../ports/blob-store.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { BlobPutOptions, Blobs } from './contract.ts';
@@ -27,11 +27,16 @@ export class RequestBlobs implements Blobs {
     this.#session = session;
   }
 
-  async put(storeName: string, source: ByteHandle, options: BlobPutOptions): Promise<ByteHandle> {
+  async put(
+    storeName: string,
+    source: ByteHandle | AsyncIterable<Uint8Array>,
+    options: BlobPutOptions,
+  ): Promise<ByteHandle> {
     this.#session.countIo();
     const store = this.#session.engine.blobStore(storeName);
-    const opened = await source.open();
-    const result = await store.put(pieces(opened), {
+    const handle = isByteHandle(source) ? source : null;
+    const bytes = isByteHandle(source) ? pieces(await source.open()) : source;
+    const result = await store.put(bytes, {
       algorithms: options.algorithms,
       expect: { digest: options.expectDigest, size: options.expectSize },
       maxBytes: options.maxBytes,
@@ -40,7 +45,13 @@ export class RequestBlobs implements Blobs {
     });
     this.#hold(store, result.lease);
     for (const digest of Object.values(result.digests)) if (digest !== undefined) this.#put.add(digest);
-    return new StoredBlob(store, result.digest, result.size, options.mediaType ?? source.mediaType, result.digests);
+    return new StoredBlob(
+      store,
+      result.digest,
+      result.size,
+      options.mediaType ?? handle?.mediaType ?? null,
+      result.digests,
+    );
   }
 
   get(

@@ -35,6 +35,7 @@ export const ERROR_CODES = Object.freeze({
   ENTITY_INVALID: code(400, 'A field does not fit its entity'),
   SCHEMA_INVALID: code(400, 'The value does not fit its schema'),
   JSON_INVALID: code(400, 'The body is not valid JSON'),
+  BASE64_INVALID: code(400, 'The base64 is not valid'),
   QUERY_INVALID: code(400, 'The query string is not valid'),
   HEADER_INVALID: code(400, 'A header is missing or not valid'),
   CURSOR_INVALID: code(400, 'The cursor is not one of this list'),

@@ -21,7 +21,9 @@ export function rulesOf(definition: Definition, vocabulary: Vocabulary, route: R
   const speaking = definition.auth.policies.filter((policy) => speaks(policy, route));
   const steps = [...walkSteps(definition, vocabulary, route.pipeline)];
   const certain = certainSteps(definition, route.pipeline);
-  const writes = steps.map(({ op }) => op).filter((op) => op === 'blob.put' || vocabulary.get(op)?.effect === 'write');
+  const puts = ({ op, args }: StepDefinition) =>
+    op === 'blob.put' || (op === 'parse.json' && Object.hasOwn(args, 'spill'));
+  const writes = steps.filter((step) => puts(step) || vocabulary.get(step.op)?.effect === 'write').map(({ op }) => op);
   return {
     denies: speaking.filter(({ effect }) => effect === 'deny'),
     allows: speaking.filter(({ effect }) => effect === 'allow'),

@@ -2,6 +2,7 @@ import type { StepList, StepNode } from '../model.ts';
 import type { LintContext } from './context.ts';
 import { someStep } from './effects.ts';
 import type { Rule } from './rule.ts';
+import { spillsOf } from './spills.ts';
 import { allSteps, calledPipeline, innerLists } from './walk-steps.ts';
 
 /** Blobs are put before a commit names them, and their content is checked against a digest. */
@@ -11,6 +12,7 @@ export const blobsRule: Rule = {
     for (const { list } of context.roots) {
       checkOrder(context, list, { put: new Set(), pending: new Map(), committed: new Map() });
       checkDigests(context, allSteps(list));
+      checkSpills(context, allSteps(list));
     }
   },
 };
@@ -65,6 +67,22 @@ function checkDigests(context: LintContext, steps: readonly StepNode[]): void {
     const message = 'Nothing says which digest this blob must have';
     const fix = 'Give "expect" (null for no expectation) or check it with "blob.verify_digest"';
     context.reporter.report('BLOB_UNCHECKED', step.spot, message, { fix });
+  });
+}
+
+/**
+ * What is stored out of JSON stands deep inside a variable, by names that only a request knows, and reaches the check by way of loops: any
+ * check that follows will do.
+ */
+function checkSpills(context: LintContext, steps: readonly StepNode[]): void {
+  steps.forEach((step, index) => {
+    const unchecked = spillsOf(step).filter(({ entry }) => !Object.hasOwn(entry, 'expect'));
+    if (unchecked.length === 0 || steps.slice(index + 1).some((later) => verifies(context, later))) return;
+    for (const { spot } of unchecked) {
+      const message = 'Nothing says which digest must have what is stored here';
+      const fix = 'Give "expect": null for no expectation, or check it with "blob.verify_digest"';
+      context.reporter.report('BLOB_UNCHECKED', spot, message, { fix });
+    }
   });
 }
 

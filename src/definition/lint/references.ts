@@ -3,18 +3,23 @@ import { parseTemplate } from '../../language/template.ts';
 import type { Use } from '../../language/use.ts';
 import type { StepNode } from '../model.ts';
 import { suggest } from '../nearest.ts';
-import type { Spot } from '../places.ts';
+import { type Spot, spotOf } from '../places.ts';
 import type { LintContext } from './context.ts';
 import type { Rule } from './rule.ts';
+import { spillsOf } from './spills.ts';
 import { allSteps } from './walk-steps.ts';
 
-/** Keys of indexes and environment variables that are named exist. (Other references are resolved when steps are read.) */
+/** Keys of indexes, environment variables, and the stores of what `spill` takes out of JSON exist where they are named. (Other references are resolved when steps are read.) */
 export const referencesRule: Rule = {
   codes: ['REFERENCE_UNKNOWN'],
   run(context) {
     for (const { list } of context.roots) {
       for (const step of allSteps(list)) {
         checkIndexKey(context, step);
+        for (const { entry } of spillsOf(step)) {
+          if (typeof entry.store === 'string')
+            context.names.resolve('blob_store', null, entry.store, spotOf(entry, 'store'));
+        }
         const { when, args } = context.parsed(step);
         if (when !== null && step.when !== null) checkEnv(context, step.when.spot, when.uses);
         for (const { node, uses } of args) checkEnv(context, node.spot, uses);
