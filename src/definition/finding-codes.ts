@@ -84,6 +84,7 @@ export const FINDING_CODES = Object.freeze({
   VISIBILITY_BYPASSED: warning('A step looks past the `visible_when` of a document'),
   APPLY_NEEDS_REQUEST: error('A pipeline that applies events needs a request, and there is none'),
   RESPONSE_NOT_KEPT: warning('A route asks for its answers to be kept, and they cannot be'),
+  REPRESENTATION_PERSONAL: error('An answer that is kept for all is built from who asks'),
 
   // Who may do what, and how far
   SCOPE_UNUSED: warning('A scope is declared that nothing asks for'),

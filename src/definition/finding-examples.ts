@@ -121,6 +121,10 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
     '"cache": true on a route that reads "$request.ip"',
     'Leave "cache" out, or read nothing but path, query and the headers of "vary_headers"',
   ),
+  REPRESENTATION_PERSONAL: example(
+    '"$principal.sub" in a pipeline that "respond.representation" builds with',
+    'An input of that pipeline, given by "with"',
+  ),
 
   SCOPE_UNUSED: example('A scope "review" that no policy and no step requires', 'Require it, or remove it'),
   POLICY_UNUSED: example('"when": { "route.tags": ["publik"] }', '"when": { "route.tags": ["public"] }'),

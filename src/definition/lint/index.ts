@@ -16,6 +16,7 @@ import { pipelineLengthRule } from './pipeline-length.ts';
 import { proxiesRule } from './proxies.ts';
 import { recursionRule } from './recursion.ts';
 import { referencesRule } from './references.ts';
+import { representationsRule } from './representations.ts';
 import { responseCacheRule } from './response-cache.ts';
 import { responsesRule } from './responses.ts';
 import { routesRule } from './routes.ts';
@@ -58,6 +59,7 @@ export const RULES: readonly Rule[] = [
   searchesRule,
   indexWritesRule,
   proxiesRule,
+  representationsRule,
   responseCacheRule,
   applyRule,
   invariantsRule,
