@@ -1,5 +1,5 @@
 import type { LoadContext } from './model.ts';
-import type { NameKind } from './names.ts';
+import { type NameKind, qualify } from './names.ts';
 import { isObject, isRemark } from './object-reader.ts';
 import { type Spot, spotOf } from './places.ts';
 import type { Json, JsonObject } from './types.ts';
@@ -16,6 +16,7 @@ export function declareNames(context: LoadContext, json: JsonObject, pack: strin
     ['schema', memberObject(storage, 'schemas')],
     ['index', memberObject(json, 'indexes')],
     ['pipeline', memberObject(json, 'pipelines')],
+    ['access', memberObject(json, 'access')],
   ];
   const global: readonly (readonly [NameKind, JsonObject])[] = [
     ['kv_store', memberObject(storage, 'kv_stores')],
@@ -25,6 +26,8 @@ export function declareNames(context: LoadContext, json: JsonObject, pack: strin
   for (const [kind, section] of pack === null ? [...sections, ...global] : sections) {
     for (const [name, value] of Object.entries(section)) {
       if (isRemark(name, value) || (kind === 'entity' && name === 'versioning')) continue;
+      // What `schema.json` says of a pack's access stands in its place.
+      if (kind === 'access' && context.names.all(kind).includes(qualify(pack, name))) continue;
       const spot = spotOf(section, name);
       if (STORED.includes(kind) && name.includes('$')) {
         const message = 'Names with "$" are those of what the engine itself keeps in the stores';

@@ -90,6 +90,8 @@ export const FINDING_CODES = Object.freeze({
   SCOPE_UNUSED: warning('A scope is declared that nothing asks for'),
   POLICY_UNUSED: warning('A policy speaks of no route'),
   ROUTE_UNGUARDED: warning('A route writes, and neither a policy nor a step says who may'),
+  ACCESS_RULE_HIDDEN: error('A pattern of `access` never decides, because one before it matches all its names'),
+  ACCESS_UNUSED: warning('An access is declared, or an action of one, that no step asks for'),
   OPERATION_UNLISTED: warning('A route needs an operation that none of the scopes it requires lists'),
   PROXY_UNBOUNDED: warning('An upstream is fetched from whose timeouts or attempts are not written'),
 

@@ -132,6 +132,14 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
     'A route with "kv.put" and no policy',
     '{ "op": "auth.require_scopes", "args": { "scopes": ["write"] } }',
   ),
+  ACCESS_RULE_HIDDEN: example(
+    '"package": [{ "names": "**", "read": ["$all"] }, { "names": "secret/*", "read": ["role:devs"] }]',
+    '"package": [{ "names": "secret/*", "read": ["role:devs"] }, { "names": "**", "read": ["$all"] }]',
+  ),
+  ACCESS_UNUSED: example(
+    '"package": [{ "names": "**", "pubilsh": ["$authenticated"] }]',
+    '{ "op": "auth.require_access", "args": { "access": "package", "name": "$name", "action": "publish" } } and "publish" in the rule',
+  ),
   OPERATION_UNLISTED: example(
     'A route that requires "read" and uses "kv.put"',
     'Require "write", whose "actions" list "kv.put"',

@@ -12,6 +12,7 @@ import { createMap, type ObjectReader, openObject } from './object-reader.ts';
 import { createPlaces, spotOf } from './places.ts';
 import { readRegistryFiles } from './read-files.ts';
 import { createReporter } from './reporter.ts';
+import { readAccess } from './sections/access.ts';
 import { readAuth } from './sections/auth.ts';
 import { readCaching } from './sections/caching.ts';
 import { readEntities, readVersioning } from './sections/entities.ts';
@@ -120,6 +121,7 @@ function createModel(): Model {
     schemas: createMap(),
     indexes: createMap(),
     events: createMap(),
+    access: new Map(),
     routes: [],
     pipelines: new Map(),
     applyPipelines: [],
@@ -176,7 +178,7 @@ function readShared(
   readIndexes(context, model, reader, pack);
   readPipelines(context, model, reader, pack);
   readEvents(context, model, reader, pack);
-  reader.object('access');
+  readAccess(context, model, reader, pack);
   reader.object('commands');
   warnOfSectionsNotRun(context, reader);
 }
@@ -187,12 +189,15 @@ function fromModel(model: Model, lint: LintContext) {
   const applyPipelines = createMap<Definition['applyPipelines'][string]>();
   for (const { name, list } of model.applyPipelines) applyPipelines[name] = list.definitions;
   const packs: readonly PackDefinition[] = model.packs;
+  const access = createMap<Definition['access'][string]>();
+  for (const { name, rules } of model.access.values())
+    access[name] = { name, rules: rules.map(({ definition }) => definition) };
   const { entities, documents, schemas, indexes, events } = model;
   const routes = model.routes.map((route) => {
     const keeping = route.definition.cache === false ? '' : keepingOf(lint, route);
     return typeof keeping === 'string' ? route.definition : { ...route.definition, keeping };
   });
-  return { packs, entities, documents, schemas, indexes, events, routes, pipelines, applyPipelines };
+  return { packs, entities, documents, schemas, indexes, events, access, routes, pipelines, applyPipelines };
 }
 
 function freeze<T>(value: T): T {

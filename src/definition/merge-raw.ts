@@ -25,6 +25,7 @@ export function mergeRaw(
   return {
     ...schema,
     entities: section('entities'),
+    access: { ...section('access'), ...memberObject(schema, 'access') },
     indexes: section('indexes'),
     pipelines: section('pipelines'),
     storage: {

@@ -3,6 +3,7 @@ import type { Names } from './names.ts';
 import type { Places, Spot } from './places.ts';
 import type { Reporter } from './reporter.ts';
 import type {
+  AccessRuleDefinition,
   DocumentDefinition,
   EntityDefinition,
   EventDefinition,
@@ -87,6 +88,17 @@ export interface PipelineNode {
   readonly list: StepList;
 }
 
+export interface AccessNode {
+  /** Qualified. */
+  readonly name: string;
+  readonly pack: string | null;
+  readonly spot: Spot;
+  /** As written, and as the Definition has them. */
+  readonly rules: readonly { readonly json: JsonObject; readonly definition: AccessRuleDefinition }[];
+  /** It stands in the place of a pack's. */
+  readonly replaces: boolean;
+}
+
 /** Apply pipelines have the fields of their events as variables. */
 export interface ApplyPipelineNode {
   readonly name: string;
@@ -113,6 +125,7 @@ export interface Model {
   readonly schemas: Record<string, JsonObject>;
   readonly indexes: Record<string, IndexDefinition>;
   readonly events: Record<string, EventDefinition>;
+  readonly access: Map<string, AccessNode>;
   readonly routes: RouteNode[];
   readonly pipelines: Map<string, PipelineNode>;
   readonly applyPipelines: ApplyPipelineNode[];

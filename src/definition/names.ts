@@ -14,6 +14,7 @@ export type NameKind =
   | 'blob_store'
   | 'upstream'
   | 'scope'
+  | 'access'
   | 'env';
 
 /** All declared names. A pack `books` that declares the document `title` declares `books.title`. */
@@ -38,6 +39,7 @@ const LABELS: Readonly<Record<NameKind, string>> = {
   blob_store: 'blob store',
   upstream: 'upstream',
   scope: 'scope',
+  access: 'access',
   env: 'environment variable',
 };
 
@@ -52,6 +54,7 @@ const SECTIONS: Readonly<Record<NameKind, string>> = {
   blob_store: 'storage.blob_stores',
   upstream: 'upstreams',
   scope: 'auth.scopes',
+  access: 'access',
   env: 'env',
 };
 

@@ -21,6 +21,7 @@ export interface Definition {
   readonly schemas: Readonly<Record<string, JsonObject>>;
   readonly indexes: Readonly<Record<string, IndexDefinition>>;
   readonly auth: AuthDefinition;
+  readonly access: Readonly<Record<string, AccessDefinition>>;
   readonly http: { /** Null: pages of other origins are not let in. */ readonly cors: CorsDefinition | null };
   readonly upstreams: Readonly<Record<string, UpstreamDefinition>>;
   readonly caching: CachingDefinition;
@@ -162,6 +163,21 @@ export interface AuthDefinition {
   readonly anonymousScopes: readonly string[];
   readonly scopes: readonly { readonly name: string; readonly actions: readonly string[] }[];
   readonly policies: readonly PolicyDefinition[];
+}
+
+/** Who may do what to which names. The first rule with a pattern that a name matches decides; what it does not list nobody may. */
+export interface AccessDefinition {
+  readonly name: string;
+  readonly rules: readonly AccessRuleDefinition[];
+}
+
+export interface AccessRuleDefinition {
+  /** As `language/name-pattern.ts` reads them. */
+  readonly names: readonly string[];
+  /** Who may not `read` is told that there is no such thing. */
+  readonly hidden: boolean;
+  /** By action: `$all`, `$authenticated`, user names, `role:x`, `org:x`, `scope:x`. */
+  readonly actions: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What a login gives: an opaque token, or a signed one (RFC 7519) whose expiry and subject its holder can read. */

@@ -21,5 +21,6 @@ export const REFERENCE_TARGETS = [
   'pipeline',
   'event',
   'scope',
+  'access',
 ] as const;
 export const EFFECTS = ['pure', 'read', 'write', 'once', 'deferred', 'control', 'respond'] as const;

@@ -36,7 +36,8 @@ export type ReferenceTarget =
   | 'upstream'
   | 'pipeline'
   | 'event'
-  | 'scope';
+  | 'scope'
+  | 'access';
 
 export interface ArgumentDefinition {
   readonly kind: ArgumentKind;

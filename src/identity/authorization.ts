@@ -1,5 +1,6 @@
 import { fail } from '../errors/registry-error.ts';
-import { normalizePassword, normalizeUsername, TOKEN_USERNAMES } from './rules.ts';
+import { normalizeUsername } from '../shared/username.ts';
+import { normalizePassword, TOKEN_USERNAMES } from './rules.ts';
 import { TOKEN_PREFIX } from './token.ts';
 
 /** What an Authorization header offers. A token's `owner` is whom the sender says it belongs to; null: says nothing. */

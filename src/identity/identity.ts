@@ -2,6 +2,7 @@ import { fail } from '../errors/registry-error.ts';
 import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
 import { whenReady } from '../shared/maybe-promise.ts';
+import { normalizeUsername } from '../shared/username.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
 import { type Attempts, DEFAULT_LIMITS, openAttempts } from './attempts.ts';
 import { byPassword, openIdentify } from './authenticate.ts';
@@ -13,7 +14,7 @@ import { openPasswordChecks, type PasswordChecks } from './password-checks.ts';
 import { DEFAULT_COST, type HashCost, isOutdated } from './password-hash.ts';
 import { type Authenticate, type Caller, callerOf, type Identify } from './principal.ts';
 import { ALL_SCOPES, type UserRecord } from './records.ts';
-import { knownScopes, newPassword, newUsername, normalizeUsername } from './rules.ts';
+import { knownScopes, newPassword, newUsername } from './rules.ts';
 import { openTokens, type Tokens } from './tokens.ts';
 import { type UserView, viewOf } from './user-view.ts';
 

@@ -1,4 +1,5 @@
 import { fail } from '../errors/registry-error.ts';
+import { normalizeUsername } from '../shared/username.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { ALL_SCOPES } from './records.ts';
 import { TOKEN_PREFIX } from './token.ts';
@@ -6,24 +7,12 @@ import { TOKEN_PREFIX } from './token.ts';
 /** User names that stand for "look at the token" in Basic credentials; nobody may be called so. */
 export const TOKEN_USERNAMES: ReadonlySet<string> = new Set(['token', '__token__']);
 
-const MAX_USERNAME_LENGTH = 64;
-const USERNAME = /^[a-z0-9][a-z0-9._@+-]*$/;
 const MAX_PASSWORD_BYTES = 1024;
 const MAX_LABEL_LENGTH = 100;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/**
- * A user name as it is stored and compared: NFKC, lower case, at most 64 of `a-z 0-9 . _ @ + -`, beginning with a letter
- * or digit. Null for anything else.
- */
-export function normalizeUsername(text: string): string | null {
-  if (text.length > MAX_USERNAME_LENGTH) return null;
-  const name = text.normalize('NFKC').toLowerCase();
-  return name.length <= MAX_USERNAME_LENGTH && USERNAME.test(name) ? name : null;
-}
-
-/** The same for a name that is to be given to somebody; fails with VALUE_INVALID. */
+/** A user name that is to be given to somebody, normalised; fails with VALUE_INVALID. */
 export function newUsername(text: string): string {
   const name = normalizeUsername(text);
   if (name === null)

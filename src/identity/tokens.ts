@@ -1,9 +1,10 @@
 import { fail } from '../errors/registry-error.ts';
 import type { Clock } from '../shared/clock.ts';
+import { normalizeUsername } from '../shared/username.ts';
 import type { Accounts, TokenPosition } from './accounts.ts';
 import { isTokenValid } from './principal.ts';
 import { ALL_SCOPES, scopesOf, type TokenRecord, type UserRecord } from './records.ts';
-import { futureTime, knownScopes, label, normalizeUsername } from './rules.ts';
+import { futureTime, knownScopes, label } from './rules.ts';
 import { generateToken, isTokenId, type TokenDigest } from './token.ts';
 
 /** Making, listing and revoking API tokens. */

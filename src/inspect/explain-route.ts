@@ -172,6 +172,8 @@ function detailOf({ definition, declared }: Context, kind: ReferenceTarget, name
       const index = declared.index(name);
       return index === null ? '' : `of ${index.document.name}, keys ${index.keys.map((key) => key.name).join(', ')}`;
     }
+    case 'access':
+      return (definition.access[name]?.rules ?? []).map(({ names }) => names.join(', ')).join('; ');
     case 'entity':
       return Object.keys(definition.entities[name]?.fields ?? {}).join(', ');
     case 'blob_store':

@@ -1,5 +1,6 @@
 import type { OperationHandler } from '../engine/contract.ts';
 import { authenticate } from './auth/authenticate.ts';
+import { requireAccess } from './auth/require_access.ts';
 import { requireScopes } from './auth/require_scopes.ts';
 import { blobGet } from './blob/get.ts';
 import { blobPut } from './blob/put.ts';
@@ -52,6 +53,7 @@ export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin',
 /** Handlers by the names of their operations. */
 export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   authenticate,
+  requireAccess,
   requireScopes,
   blobGet,
   blobPut,

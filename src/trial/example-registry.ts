@@ -45,6 +45,7 @@ export function exampleRegistry(example: OperationExample, kinds: StoreKinds): J
       schemas: given.schemas ?? {},
     },
     indexes: given.indexes ?? {},
+    access: given.access ?? {},
     auth: { scopes: given.scopes ?? [], policies: [] },
     upstreams,
     env: [...new Set(JSON.stringify(upstreams).match(/(?<=\{env\.)[A-Z_]+/g) ?? [])],

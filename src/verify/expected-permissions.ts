@@ -3,6 +3,8 @@ import type { Vocabulary } from '../definition/vocabulary.ts';
 import { walkSteps } from '../engine/walk-steps.ts';
 import type { PrincipalView } from '../language/frame.ts';
 
+const REFUSALS: readonly string[] = ['UNAUTHORIZED', 'FORBIDDEN', 'INVALID_CREDENTIALS'];
+
 /** What a definition says of who may use a route; read off its JSON, apart from the code that enforces it. */
 export interface RouteRules {
   /** Deny policies that speak of it. */
@@ -11,6 +13,8 @@ export interface RouteRules {
   readonly allows: readonly PolicyDefinition[];
   /** Scopes that its steps require whatever comes. */
   readonly required: readonly string[];
+  /** Its steps ask for access to a name, whatever comes. */
+  readonly asksForAccess: boolean;
   /** Some step may refuse under conditions. */
   readonly mayRefuse: boolean;
   /** Operations of its steps that write records, indexes, events or blobs. */
@@ -28,7 +32,12 @@ export function rulesOf(definition: Definition, vocabulary: Vocabulary, route: R
     denies: speaking.filter(({ effect }) => effect === 'deny'),
     allows: speaking.filter(({ effect }) => effect === 'allow'),
     required: certain.filter(isScopeStep).flatMap(scopesOf),
-    mayRefuse: steps.some((step) => !certain.includes(step) && (isScopeStep(step) || refuses(step))),
+    asksForAccess: certain.some(({ op }) => op === 'auth.require_access'),
+    mayRefuse: steps.some((step) =>
+      isScopeStep(step)
+        ? !certain.includes(step)
+        : raisesRefusal(vocabulary, step) || (!certain.includes(step) && refuses(step)),
+    ),
     writes: [...new Set(writes)].sort(),
   };
 }
@@ -106,6 +115,11 @@ function certainSteps(
 
 function isScopeStep({ op }: StepDefinition): boolean {
   return op === 'auth.require_scopes';
+}
+
+/** Whether an operation refuses by what only a request knows: a name, a password, whose a token is. */
+function raisesRefusal(vocabulary: Vocabulary, { op }: StepDefinition): boolean {
+  return vocabulary.get(op)?.errors.some((code) => REFUSALS.includes(code)) ?? false;
 }
 
 function scopesOf({ args }: StepDefinition): readonly string[] {

@@ -46,7 +46,7 @@ export async function verifyPermissions(
     }
     const unspoken = rules.allows.length === 0;
     if (changes) writing.push({ id: route.id, rules });
-    if (unspoken && rules.required.length === 0) open.push(route.id);
+    if (unspoken && rules.required.length === 0 && !rules.asksForAccess) open.push(route.id);
     if (rules.writes.length > 0 && !changes) unsafe.push(`${route.id}: ${rules.writes.join(', ')}`);
     if (request === null) unasked.push(`${route.id}: give it a test`);
     rows.push({ route: route.id, method: route.methods.join(','), path: route.paths[0] ?? '', permissions });
@@ -59,8 +59,11 @@ export async function verifyPermissions(
         `${definition.routes.length} routes as ${principals.size} principals`,
       ]),
       check('whoever may use a route that writes holds a scope for each of its writes', reach),
-      check('a policy, or a scope that its steps require, guards every route that writes', unguarded(writing)),
-      ...note('neither a policy nor a required scope: open to everybody', open),
+      check(
+        'a policy, or a scope or access that its steps require, guards every route that writes',
+        unguarded(writing),
+      ),
+      ...note('neither a policy nor a required scope or access: open to everybody', open),
       ...note('anonymous may write', trusting),
       ...note('write although their method is safe', unsafe),
       ...note('not asked, as no request could be made up', unasked),
@@ -72,10 +75,10 @@ export async function verifyPermissions(
 /** Routes that nothing guards; and those that only their steps guard, where policies guard the others: somebody has forgotten a tag. */
 function unguarded(writing: readonly { readonly id: string; readonly rules: RouteRules }[]): readonly string[] {
   const byPolicy = writing.some(({ rules }) => rules.allows.length > 0);
-  return writing.flatMap(({ id, rules: { allows, required, writes } }) => {
+  return writing.flatMap(({ id, rules: { allows, required, asksForAccess, writes } }) => {
     if (allows.length > 0) return [];
     const what = `${id} (${writes.join(', ')})`;
-    if (required.length === 0) return [`nothing guards ${what}`];
+    if (required.length === 0 && !asksForAccess) return [`nothing guards ${what}`];
     return byPolicy ? [`no policy speaks of ${what}, as one does of other routes that write`] : [];
   });
 }
@@ -107,10 +110,15 @@ async function ask(
     return { permission, problem: `answers ${status}, though nothing says that they may not` };
   }
   const wanted = principal.sub === null ? '401' : '403';
-  if (permission !== wanted) return { permission, problem: `answers ${status} where ${wanted} is right` };
+  // What is hidden from them is as if it were not there.
+  const isHidden = rules.asksForAccess && status === 404;
+  if (permission !== wanted && !isHidden) return { permission, problem: `answers ${status} where ${wanted} is right` };
   const added = (await trial.blobs()).filter((digest) => !blobs.includes(digest));
   const wrote = trial.commits.length > commits || added.length > 0;
-  return { permission, problem: wrote ? `is refused with ${status}, and writes all the same` : null };
+  return {
+    permission: isHidden ? wanted : permission,
+    problem: wrote ? `is refused with ${status}, and writes all the same` : null,
+  };
 }
 
 /** A request that the route answers: one of its tests', best one that succeeded; else one made up from its path. Null: none fits. */

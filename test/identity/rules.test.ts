@@ -6,8 +6,8 @@ import {
   newPassword,
   newUsername,
   normalizePassword,
-  normalizeUsername,
 } from '../../src/identity/rules.ts';
+import { normalizeUsername } from '../../src/shared/username.ts';
 
 const invalid = expect.objectContaining({ code: 'VALUE_INVALID' });
 

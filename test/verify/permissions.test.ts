@@ -18,7 +18,7 @@ async function verify(trial: Trial) {
 
 const ANSWERS = 'routes answer each principal as policies and scopes say';
 const REACH = 'whoever may use a route that writes holds a scope for each of its writes';
-const GUARDED = 'a policy, or a scope that its steps require, guards every route that writes';
+const GUARDED = 'a policy, or a scope or access that its steps require, guards every route that writes';
 const WRITE = 1;
 
 /** A second route that writes, which a policy speaks of. */
@@ -70,7 +70,7 @@ describe('permissions', () => {
       ],
     });
     expect(found).toEqual({
-      'neither a policy nor a required scope: open to everybody': ['write_note'],
+      'neither a policy nor a required scope or access: open to everybody': ['write_note'],
       'anonymous may write': ['write_note'],
     });
     expect(rows.write_note).toEqual(['yes', 'yes', 'yes', 'yes']);

@@ -106,6 +106,26 @@ export const PIPELINE = closed(
   ['pipeline'],
 );
 
+const ACCESS_RULE: JsonObject = {
+  ...closed(
+    'A rule. Each further key is an action, with whom it is for; what is not listed nobody may.',
+    {
+      names: oneOrMore('Patterns: "*" for a segment or a part of one, "**" for anything.'),
+      hidden: flag('Whoever may not "read" is told that there is no such thing.'),
+    },
+    ['names'],
+  ),
+  patternProperties: {
+    '^(?!names$|hidden$|description$|comment$|examples$)[a-z][a-z0-9_]*$': list('Who may.', {
+      anyOf: [
+        { enum: ['$all', '$authenticated'] },
+        { type: 'string', pattern: '^(role|org|scope):.', description: 'Who has it.' },
+        { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]*$', description: 'A user.' },
+      ],
+    }),
+  },
+};
+
 const ERROR_ENTRY = closed('The answer to an error.', {
   status: integer('HTTP status.', 100),
   headers: named('Header templates.', {}),
@@ -130,7 +150,10 @@ export const SHARED: JsonObject = {
   errors: named('Answers by error code; "*" for all others.', ERROR_ENTRY),
   events: closed('Events.', { types: list('Types of events.', EVENT) }),
   features: { type: 'object', description: 'Switches that pipelines read as registry.features.' },
-  access: { type: 'object', description: 'Who may do what to which names.' },
+  access: named(
+    'Who may do what to which names, by name; "pack.name" in schema.json replaces a pack\'s.',
+    list('Rules; the first that a name matches decides.', ACCESS_RULE),
+  ),
   commands: { type: 'object', description: 'Verbs of the command line.' },
 };
 

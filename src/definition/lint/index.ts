@@ -1,3 +1,4 @@
+import { accessRule } from './access.ts';
 import { applyRule } from './apply.ts';
 import { argumentsRule } from './arguments.ts';
 import { blobsRule } from './blobs.ts';
@@ -55,6 +56,7 @@ export const RULES: readonly Rule[] = [
   valuesRule,
   codesRule,
   scopesRule,
+  accessRule,
   visibilityRule,
   searchesRule,
   indexWritesRule,

@@ -18,6 +18,11 @@ export const scopesRule: Rule = {
     for (const { list } of context.roots) {
       for (const step of allSteps(list)) for (const scope of scopesOf(step)) asked.add(scope);
     }
+    for (const { rules } of model.access.values()) {
+      for (const who of rules.flatMap(({ definition }) => Object.values(definition.actions).flat())) {
+        if (who.startsWith('scope:')) asked.add(who.slice('scope:'.length));
+      }
+    }
     forEachNamed(section.scopes, auth.scopes, (scope, spot) => {
       if (asked.has(scope.name) || scope.actions.includes('*')) return;
       const message = `Nothing asks for the scope "${scope.name}": whoever has it may do nothing more`;
@@ -53,7 +58,7 @@ function checkRoute(context: LintContext, route: RouteNode): void {
     ...policies.filter(({ effect }) => effect === 'allow').flatMap(({ requireScopes }) => requireScopes),
     ...steps.flatMap((step) => scopesOf(step)),
   ]);
-  const asks = (step: StepNode) => step.op === 'auth.require_scopes';
+  const asks = (step: StepNode) => step.op === 'auth.require_scopes' || step.op === 'auth.require_access';
   if (policies.length === 0 && !someStep(context, route.list, asks)) {
     if (!someStep(context, route.list, (step) => step.operation?.effect === 'write')) return;
     const fix = 'Begin it with "auth.require_scopes", or give it a tag that a policy speaks of';

@@ -89,9 +89,7 @@ function isList(shape: Shape): shape is readonly [Shape] {
 export function warnOfSectionsNotRun(context: LoadContext, owner: ObjectReader): void {
   const { json } = owner;
   if (owner.has('gc') && isEnabled(json.gc)) notRun(context, owner.at('gc'), 'Garbage collection');
-  for (const key of ['access', 'commands']) {
-    if (owner.has(key) && !isEmpty(json[key])) notRun(context, owner.at(key), `"${key}"`);
-  }
+  if (owner.has('commands') && !isEmpty(json.commands)) notRun(context, owner.at('commands'), '"commands"');
 }
 
 function isEnabled(json: Json | undefined): boolean {

@@ -1,5 +1,6 @@
 import type { OperationHandler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
+import { scopeHolder } from './held-scopes.ts';
 
 /** See `operations/auth/require_scopes.json`. */
 export const requireScopes: OperationHandler = {
@@ -7,14 +8,10 @@ export const requireScopes: OperationHandler = {
   compile(step) {
     const written = step.literal('scopes');
     const wanted = (Array.isArray(written) ? written : [written]).map(String);
-    const unlimited = new Set(
-      step.definition.auth.scopes.filter((scope) => scope.actions.includes('*')).map((scope) => scope.name),
-    );
+    const holds = scopeHolder(step.definition);
     return ({ principal }) => {
-      const { scopes } = principal;
       for (const name of wanted) {
-        if (scopes.includes(name)) continue;
-        if (unlimited.size > 0 && scopes.some((scope) => unlimited.has(scope))) return;
+        if (holds(principal, name)) continue;
         if (principal.sub === null) throw new RegistryError('UNAUTHORIZED');
         throw new RegistryError('FORBIDDEN', { message: `This needs the scope ${name}`, details: { scope: name } });
       }
