@@ -124,6 +124,11 @@ export interface Session extends Meter {
   sequence(): MaybePromise<number>;
   /** Counts one store operation against `max_io_ops_per_request`. Records and Blobs count theirs themselves. */
   countIo(): void;
+  /**
+   * Does the work when nobody else of this process does work under the same key: first come, first served. Fails with the signal's reason
+   * while it waits, and with INTERNAL inside a transaction and inside other exclusive work, where waiting could end in waiting for each other.
+   */
+  exclusive<T>(key: string, work: () => MaybePromise<T>): Promise<T>;
   /** Checks the synchronous time used so far (CPU_LIMIT); called between steps and between the rounds of a loop. */
   checkCpu(): void;
   /** The sequence is about to wait, or goes on: time spent waiting does not count. Both are idempotent. `site` names the step that was waited for. */

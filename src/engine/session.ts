@@ -35,6 +35,7 @@ export class RequestSession implements Session, RequestState {
   #cpuUsedMs = 0;
   #cpuStart: number;
   #suspended = false;
+  #isExclusive = false;
   #waitingSince = 0;
   #longestWaitMs = 0;
   #longestWait: string | null = null;
@@ -105,6 +106,25 @@ export class RequestSession implements Session, RequestState {
 
   countIo(): void {
     if (++this.#ioCount > this.engine.limits.maxIoOpsPerRequest) throw new RegistryError('IO_LIMIT');
+  }
+
+  async exclusive<T>(key: string, work: () => MaybePromise<T>): Promise<T> {
+    if (this.txn !== null || this.#isExclusive) {
+      throw new RegistryError('INTERNAL', {
+        message: 'Exclusive work was begun inside a transaction or other exclusive work',
+      });
+    }
+    this.#isExclusive = true;
+    try {
+      const turn = await this.engine.turns.take([`exclusive\0${key}`], this.signal);
+      try {
+        return await work();
+      } finally {
+        turn.release();
+      }
+    } finally {
+      this.#isExclusive = false;
+    }
   }
 
   checkCpu(): void {

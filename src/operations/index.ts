@@ -9,9 +9,11 @@ import { blobVerifyDigest } from './blob/verify_digest.ts';
 import { cacheDelete } from './cache/delete.ts';
 import { cacheGet } from './cache/get.ts';
 import { cachePut } from './cache/put.ts';
+import { codecDecode } from './codec/decode.ts';
 import { emitEvent } from './emit/event.ts';
 import { flowCall } from './flow/call.ts';
 import { flowEach } from './flow/each.ts';
+import { flowExclusive } from './flow/exclusive.ts';
 import { flowIf } from './flow/if.ts';
 import { set } from './flow/set.ts';
 import { indexDelete } from './index/delete.ts';
@@ -40,6 +42,7 @@ import { respondRepresentation } from './respond/representation.ts';
 import { respondText } from './respond/text.ts';
 import { searchQuery } from './search/query.ts';
 import { format } from './string/format.ts';
+import { stringMatch } from './string/match.ts';
 import { nowIso8601 } from './time/now_iso8601.ts';
 import { tokenIssue } from './token/issue.ts';
 import { tokenList } from './token/list.ts';
@@ -62,9 +65,11 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   cacheDelete,
   cacheGet,
   cachePut,
+  codecDecode,
   emitEvent,
   flowCall,
   flowEach,
+  flowExclusive,
   flowIf,
   set,
   indexDelete,
@@ -93,6 +98,7 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   respondText,
   searchQuery,
   format,
+  stringMatch,
   nowIso8601,
   tokenIssue,
   tokenList,

@@ -18,6 +18,7 @@ export const flowEach: OperationHandler = {
     const steps = step.pipeline('do') ?? goOn;
     const from = step.inside('collect.from');
     const key = step.inside('collect.key');
+    const skipsNull = step.literal('collect.skip_null') === true;
     const bindAll = step.bind('collect.out');
     const maxItems = Number(step.literal('max_items'));
     const listOf = (run: Run) => {
@@ -40,7 +41,10 @@ export const flowEach: OperationHandler = {
         bindIndex(current, index);
         return whenReady(steps(current), (signal) => {
           if (signal !== undefined) return signal;
-          return whenReady(from(current), (value) => add(current, value ?? null));
+          return whenReady(from(current), (value) => {
+            if (skipsNull && (value === null || value === undefined)) return goOn();
+            return add(current, value ?? null);
+          });
         });
       };
       return whenReady(loop(run, listOf(run), 0, round), (signal) => {
