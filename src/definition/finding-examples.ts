@@ -138,7 +138,7 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
   ),
   ACCESS_UNUSED: example(
     '"package": [{ "names": "**", "pubilsh": ["$authenticated"] }]',
-    '{ "op": "auth.require_access", "args": { "access": "package", "name": "$name", "action": "publish" } } and "publish" in the rule',
+    '"package": [{ "names": "**", "publish": ["$authenticated"] }]',
   ),
   OPERATION_UNLISTED: example(
     'A route that requires "read" and uses "kv.put"',

@@ -33,20 +33,22 @@ export async function verifyPermissions(
     const rules = rulesOf(definition, vocabulary, route);
     const changes = rules.writes.length > 0 && route.methods.some((method) => !SAFE.includes(method));
     const request = requestFor(trial, route, tests);
+    const unspoken = rules.allows.length === 0 && rules.required.length === 0;
+    // Whom the rules of an access let in, no scope says.
+    const byName = unspoken && rules.asksForAccess;
     const permissions: Permission[] = [];
     for (const [name, principal] of principals) {
       const { permission, problem } = await ask(trial, rules, request, principal);
       permissions.push(permission);
       if (problem !== null) answers.push(`${route.id} as ${name}: ${problem}`);
-      if (!changes || !isAdmitted(definition, rules, principal)) continue;
+      if (!changes || byName || !isAdmitted(definition, rules, principal)) continue;
       const beyond = outOfReach(definition, principal, rules.writes);
       if (principal.sub === null) trusting.push(route.id);
       if (beyond.length > 0)
         reach.push(`${route.id} lets ${name} do ${beyond.join(', ')}, which no scope of theirs lists`);
     }
-    const unspoken = rules.allows.length === 0;
     if (changes) writing.push({ id: route.id, rules });
-    if (unspoken && rules.required.length === 0 && !rules.asksForAccess) open.push(route.id);
+    if (unspoken && !byName) open.push(route.id);
     if (rules.writes.length > 0 && !changes) unsafe.push(`${route.id}: ${rules.writes.join(', ')}`);
     if (request === null) unasked.push(`${route.id}: give it a test`);
     rows.push({ route: route.id, method: route.methods.join(','), path: route.paths[0] ?? '', permissions });

@@ -86,6 +86,21 @@ describe('entrepot test', () => {
     expect(code).toBe(1);
   });
 
+  test('lets users in by their credentials, and knows no others', async () => {
+    const ada = { authorization: `Basic ${Buffer.from('ada:correct horse battery').toString('base64')}` };
+    const users = { ada: { password: 'correct horse battery', scopes: ['write'] } };
+    const request = { ...PUT, principal: null, headers: ada };
+    const tests = [
+      { ...GOOD, name: 'known', given: { users }, request },
+      { name: 'unknown', request, response: { status: 401 } },
+      { ...GOOD, name: 'misspelt', given: { users: { ada: { scopes: ['wirte', '*'] } } } },
+    ];
+    const { code, stdout } = await entrepot(registryWith({ tests: tests.slice(0, 2) }));
+    expect(stdout).toMatch(/^2 passed/m);
+    expect(code).toBe(0);
+    expect((await entrepot(registryWith({ tests }))).stdout).toContain('There is no scope "wirte"');
+  });
+
   test('reaches mocks and nothing else, whatever address the definition has', async () => {
     const request = { path: '/relay/a', principal: WRITER };
     const tests = [

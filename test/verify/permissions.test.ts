@@ -76,6 +76,25 @@ describe('permissions', () => {
     expect(rows.write_note).toEqual(['yes', 'yes', 'yes', 'yes']);
   });
 
+  test('rules over names may guard a route that writes, and hide what it is about', async () => {
+    const definition = notes();
+    const { pipeline } = definition.api.routes[WRITE];
+    definition.api.routes[WRITE].tags = [];
+    definition.access = { note: [{ names: '**', hidden: true, read: ['$authenticated'], write: ['scope:write'] }] };
+    const ask = { op: 'auth.require_access', args: { access: 'note', name: '$name', action: 'write' } };
+    definition.ops.allowed.push(ask.op);
+    pipeline[0] = ask;
+    const alone = await verify(await trialOf(definition));
+    expect(alone.failed).toEqual({});
+    expect(alone.notes).toEqual({});
+    expect(alone.rows.write_note).toEqual(['depends', 'depends', 'depends', 'depends']);
+    // Asked before the scopes, they hide from anonymous what the scopes would refuse.
+    pipeline.splice(1, 0, { op: 'auth.require_scopes', args: { scopes: ['write'] } });
+    const both = await verify(await trialOf(definition));
+    expect(both.failed).toEqual({});
+    expect(both.rows.write_note).toEqual(['401', '403', 'depends', 'depends']);
+  });
+
   test('a scope that lets its holders write without listing what they do is wrong', async () => {
     const definition = notes();
     definition.auth.scopes[1].actions = ['kv.get', 'kv.put', 'proxy.fetch'];

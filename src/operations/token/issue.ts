@@ -31,8 +31,9 @@ export const tokenIssue: OperationHandler = {
   },
 };
 
-function checkedPrincipal({ session }: Run, value: unknown): PrincipalView {
-  if (session.identity.isPrincipal(value)) return value;
+function checkedPrincipal(run: Run, value: unknown): PrincipalView {
+  if (value === run.principal) return knownPrincipal(run);
+  if (run.session.identity.isPrincipal(value)) return value;
   fail('FORBIDDEN', 'Tokens are for whoever makes the request, or whose password was checked in it');
 }
 
