@@ -1,4 +1,5 @@
 import type { OperationHandler } from '../engine/contract.ts';
+import { archiveRead } from './archive/read.ts';
 import { requireScopes } from './auth/require_scopes.ts';
 import { blobGet } from './blob/get.ts';
 import { blobPut } from './blob/put.ts';
@@ -43,6 +44,7 @@ export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin',
 
 /** Handlers by the names of their operations. */
 export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
+  archiveRead,
   requireScopes,
   blobGet,
   blobPut,
