@@ -63,11 +63,13 @@ export const ERROR_CODES = Object.freeze({
   UPLOAD_OUT_OF_ORDER: code(416, 'The upload does not continue where it stopped'),
   BODY_CONSUMED: code(500, 'The bytes were read already'),
   BODY_TRUNCATED: code(400, 'The body ended before its declared length'),
+  ARCHIVE_INVALID: code(400, 'The archive is broken, or holds what no archive should'),
 
   // Limits
   BODY_TOO_LARGE: code(413, 'The request body is larger than this registry allows'),
   JSON_TOO_LARGE: code(413, 'The JSON body is larger than this registry allows'),
   JSON_TOO_DEEP: code(400, 'The JSON body is nested too deeply'),
+  ARCHIVE_TOO_LARGE: code(413, 'The archive holds more than this registry unpacks'),
   URI_TOO_LONG: code(414, 'The request path is too long'),
   CPU_LIMIT: code(503, 'The request took more computing time than this registry allows', true),
   IO_LIMIT: code(503, 'The request took more store operations than this registry allows', true),

@@ -1,4 +1,5 @@
 import type { OperationHandler } from '../engine/contract.ts';
+import { archiveRead } from './archive/read.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { requireAccess } from './auth/require_access.ts';
 import { requireScopes } from './auth/require_scopes.ts';
@@ -57,6 +58,7 @@ export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin',
 export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   authenticate,
   requireAccess,
+  archiveRead,
   requireScopes,
   blobGet,
   blobPut,

@@ -45,6 +45,10 @@ export function boundShape(context: LintContext, step: StepNode, argument: strin
       return has('out_size') ? null : { kind: 'record', members: HANDLE, what: 'a blob' };
     case 'blob.get':
       return { kind: 'record', members: HANDLE, what: 'a blob' };
+    case 'archive.read': {
+      const as = step.args.find((node) => node.name === 'as')?.json === 'json' ? 'value' : 'text';
+      return listOf({ kind: 'record', members: ['path', 'size', as], what: 'a file of an archive' });
+    }
     case 'proxy.fetch':
       return { kind: 'record', members: ANSWER, what: "an upstream's answer" };
     case 'parse.header':

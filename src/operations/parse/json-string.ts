@@ -1,7 +1,7 @@
 import { TextDecoder } from 'node:util';
 import { fail } from '../../errors/registry-error.ts';
 import { passOn } from '../../shared/passing-bytes.ts';
-import type { ChunkReader } from './chunk-reader.ts';
+import type { ChunkReader } from '../chunk-reader.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

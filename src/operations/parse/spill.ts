@@ -2,7 +2,8 @@ import { fail } from '../../errors/registry-error.ts';
 import { type JsonLimits, parseJson } from '../../language/json.ts';
 import { setOwn } from '../../language/member.ts';
 import type { ByteHandle, OpenBytes } from '../../language/values.ts';
-import { ChunkReader } from './chunk-reader.ts';
+import { ChunkReader } from '../chunk-reader.ts';
+import { openedChunks } from '../opened-chunks.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { base64Bytes, pointerText, stringPieces, textBytes } from './json-string.ts';
 import type { SpillPaths } from './spill-paths.ts';
@@ -38,7 +39,7 @@ async function takeApart(
   limits: JsonLimits,
   handles: ByteHandle[],
 ): Promise<Uint8Array> {
-  const reader = new ChunkReader(opened);
+  const reader = new ChunkReader(openedChunks(opened));
   const scanner = new JsonScanner(spill.paths, limits.maxDepth);
   const rest: Buffer[] = [];
   let size = 0;
@@ -67,7 +68,7 @@ async function takeApart(
       handles.push(await spill.store(pattern, bytes));
     }
   } finally {
-    reader.close();
+    opened.stream?.destroy();
   }
   return Buffer.concat(rest, size);
 }
