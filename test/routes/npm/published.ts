@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 
@@ -15,7 +16,7 @@ export async function tarballOf(entries: readonly Entry[]): Promise<Buffer> {
     else tar.entry({ name: entry[0] }, entry[1]);
   }
   tar.finalize();
-  return gzipSync(Buffer.concat(await tar.toArray()));
+  return gzipSync(await buffer(tar));
 }
 
 export interface Publication {
