@@ -132,7 +132,9 @@ export function paxRecord(key: string, value: string): string {
 }
 
 export interface ZipMember {
-  readonly name: string;
+  readonly name: string | Buffer;
+  /** An extra field, with its header. */
+  readonly extra?: Buffer;
   readonly content?: Buffer;
   /** What the directory says instead of the truth. */
   readonly size?: number;
@@ -166,13 +168,16 @@ export function zipOf(
     fields.writeUInt32LE(stored.length, 14);
     fields.writeUInt32LE(member.size ?? content.length, 18);
     fields.writeUInt16LE(name.length, 22);
+    const extra = member.extra ?? Buffer.alloc(0);
+    fields.writeUInt16LE(extra.length, 24);
     const localFields = Buffer.from(fields);
     localFields.writeUInt16LE(localName.length, 22);
+    localFields.writeUInt16LE(0, 24);
     const local = Buffer.concat([Buffer.from('PK\x03\x04'), localFields, localName, stored]);
     const tail = Buffer.alloc(14);
     tail.writeUInt32LE(((member.mode ?? 0o100644) << 16) >>> 0, 6);
     tail.writeUInt32LE(offset, 10);
-    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x03'), fields, tail, name]));
+    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x03'), fields, tail, name, extra]));
     locals.push(local);
     offset += local.length;
   }
