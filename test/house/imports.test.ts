@@ -74,6 +74,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['adapters'],
   kysely: ['adapters'],
   'tar-stream': ['moving'],
+  yauzl: ['operations'],
   pg: ['adapters'],
   '@electric-sql/pglite': ['adapters'],
   'lru-cache': ['adapters', 'identity'],

@@ -10,11 +10,13 @@ const NEWLINE = 0x0a;
 
 /** A header block (POSIX.1-2024, pax, "ustar Interchange Format"; older forms and those of GNU tar too). */
 export interface TarHeader {
-  readonly name: string;
+  /** Undecoded: where an extended header gives it, only its beginning stands here. */
+  readonly name: Buffer;
   /** One character: `0` a file, `x` a pax header, and so on. */
   readonly type: string;
   readonly size: number;
-  readonly target: string;
+  /** As `name`. */
+  readonly target: Buffer;
 }
 
 /** What an extended header says of the entry that follows it. */
@@ -29,13 +31,13 @@ export function readTarHeader(block: Buffer): TarHeader {
   if (readNumber(block, 148, 8) !== checksumOf(block)) invalid('it is no tar archive, or a header in it is damaged');
   const magic = block.toString('latin1', 257, 265);
   if (!magic.startsWith('ustar') && magic !== '\0'.repeat(8)) invalid('a header in it has an unknown form');
-  const prefix = magic.startsWith('ustar\0') ? textAt(block, 345, 155) : '';
-  const own = textAt(block, 0, 100);
+  const own = bytesAt(block, 0, 100);
+  const prefix = magic.startsWith('ustar\0') ? bytesAt(block, 345, 155) : own.subarray(0, 0);
   return {
-    name: prefix === '' ? own : `${prefix}/${own}`,
+    name: prefix.length === 0 ? own : Buffer.concat([prefix, Buffer.from('/'), own]),
     type: block[156] === NUL ? '0' : String.fromCharCode(block[156] ?? NUL),
     size: readNumber(block, 124, 12),
-    target: textAt(block, 157, 100),
+    target: bytesAt(block, 157, 100),
   };
 }
 
@@ -112,19 +114,21 @@ function invalidNumber(): never {
   return invalid('a number in a header is malformed');
 }
 
-function textAt(block: Buffer, start: number, length: number): string {
+/** A field up to its first NUL; a copy. */
+function bytesAt(block: Buffer, start: number, length: number): Buffer {
   const field = block.subarray(start, start + length);
   const end = field.indexOf(NUL);
-  return text(end < 0 ? field : field.subarray(0, end));
+  return Buffer.from(end < 0 ? field : field.subarray(0, end));
 }
 
 function someText(bytes: Buffer): string {
-  return bytes.length === 0 ? invalid('an extended header gives an empty name') : text(bytes);
+  return bytes.length === 0 ? invalid('an extended header gives an empty name') : nameText(bytes);
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function text(bytes: Buffer): string {
+/** A name or target; fails with ARCHIVE_INVALID where it is not UTF-8. */
+export function nameText(bytes: Buffer): string {
   try {
     return decoder.decode(bytes);
   } catch {

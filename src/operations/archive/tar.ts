@@ -5,6 +5,7 @@ import {
   BLOCK_BYTES,
   type Extension,
   kindOf,
+  nameText,
   readLongName,
   readPax,
   readTarHeader,
@@ -46,13 +47,15 @@ export async function* readTar(
       continue;
     }
     if ('SNX'.includes(header.type)) invalid('it holds an entry of a form that programs read differently');
-    const { name, target, size } = { ...header, ...extension };
-    extension = {};
+    const name = extension.name ?? nameText(header.name);
+    const size = extension.size ?? header.size;
     const kind = kindOf(header.type, name);
     if (size > 0 && '123456'.includes(header.type)) invalid(`${shown(name)} is no file, but has content`);
     if (size > 0 && kind === 'directory') invalid(`${shown(name)} is no file, but has content`);
     const isLink = kind === 'hard link' || kind === 'symbolic link';
-    const path = choose({ name, kind, size: kind === 'file' ? size : 0, target: isLink ? target : null });
+    const target = isLink ? (extension.target ?? nameText(header.target)) : null;
+    extension = {};
+    const path = choose({ name, kind, size: kind === 'file' ? size : 0, target });
     if (path === null) {
       await blocks.skip(size + paddingOf(size));
     } else {

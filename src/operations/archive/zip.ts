@@ -1,4 +1,4 @@
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from 'yauzl';
@@ -40,13 +40,23 @@ export async function* readZip(size: number, read: ReadRange, choose: Choose): A
   }
 }
 
-/** A second name in UTF-8 may stand beside one that is not; beside one of ASCII alone it would only be another. */
+/**
+ * UTF-8 wherever it can be: many programs leave the flag out that says so. Else as the archive states it: in code page 437, or in UTF-8 in
+ * a field of its own. Beside a name of ASCII alone such a field would only be another name.
+ */
 function nameOf({ generalPurposeBitFlag, fileNameRaw, extraFields }: Entry): string {
-  const name = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, true);
-  if (isAscii(fileNameRaw) ? name !== fileNameRaw.toString('latin1') : name.includes('\ufffd')) {
-    invalid(`programs read the name ${shown(name)} differently`);
-  }
-  return name;
+  const stated = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, true);
+  if (!isUtf8(fileNameRaw)) return stated.includes('\ufffd') ? differently(stated) : stated;
+  const name = fileNameRaw.toString();
+  return isAscii(fileNameRaw) && name !== stated && hasUnicodeName(extraFields) ? differently(stated) : name;
+}
+
+function hasUnicodeName(extraFields: Entry['extraFields']): boolean {
+  return extraFields.some(({ id }) => id === 0x7075);
+}
+
+function differently(name: string): never {
+  return invalid(`programs read the name ${shown(name)} differently`);
 }
 
 /** By the mode of systems that have one; a directory is known by its name. */
