@@ -113,8 +113,8 @@ export interface Session extends Meter {
   /** The cache of a kind (`response`, `blob`, or any other name; kinds do not see each other's keys). */
   readonly cache: Cache;
   readonly representations: Representations;
-  /** A session for work that others wait for too: nobody's, with limits of its own, and it goes on when the client goes away. To be ended. */
-  detached(): Session & { end(): void };
+  /** A session for work that others wait for too: nobody's, with limits of its own, and it goes on when the client goes away. */
+  detached(): DetachedSession;
   /** Runs now, or after the commit where a transaction is open (and not at all when that is dropped). Failures are logged, not thrown. */
   defer(action: () => MaybePromise<unknown>): MaybePromise<void>;
   /**
@@ -139,6 +139,20 @@ export interface Session extends Meter {
   /** Seals and opens cursors (signed; fails with CURSOR_INVALID). `purpose` ties a cursor to its list. */
   sealCursor(purpose: string, position: Json): string;
   openCursor(purpose: string, cursor: string): Json;
+}
+
+export interface DetachedSession {
+  readonly session: Session;
+  readonly principal: PrincipalView;
+  /** To be called when the work is done. */
+  end(): void;
+}
+
+/** An answer that was built from one version of a record. */
+export interface Built {
+  /** Of the record, which was the same before and after. Null: it changed again and again, or is gone, so that nobody else gets this answer. */
+  readonly version: number | null;
+  readonly draft: ResponseDraft;
 }
 
 /**

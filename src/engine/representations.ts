@@ -3,15 +3,8 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { CacheStats, ObjectCache } from '../ports/cache.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
-import type { ResponseDraft } from './contract.ts';
+import type { Built, ResponseDraft } from './contract.ts';
 import { codable } from './http-semantics.ts';
-
-/** An answer that was built from one version of a record. */
-export interface Built {
-  /** Of the record, which was the same before and after. Null: it changed again and again, or is gone, so that nobody else gets this answer. */
-  readonly version: number | null;
-  readonly draft: ResponseDraft;
-}
 
 interface KeptRepresentation {
   readonly version: number;

@@ -5,7 +5,7 @@ import type { PrincipalView } from '../language/frame.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { RequestBlobs } from './blobs.ts';
-import type { Records, Session, SessionIdentity } from './contract.ts';
+import type { DetachedSession, Records, Session, SessionIdentity } from './contract.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { NOBODY } from './record-frame.ts';
 import { RequestRecords } from './records.ts';
@@ -78,9 +78,10 @@ export class RequestSession implements Session, RequestState {
     return this.engine.representations;
   }
 
-  detached(): RequestSession {
+  detached(): DetachedSession {
     const request = { signal: NEVER, requestId: this.requestId };
-    return new RequestSession(this.engine, this.identity, request, NOBODY);
+    const session = new RequestSession(this.engine, this.identity, request, NOBODY);
+    return { session, principal: NOBODY, end: () => session.end() };
   }
 
   now(): number {

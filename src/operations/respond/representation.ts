@@ -1,6 +1,4 @@
-import type { OperationHandler, ResponseDraft, Run } from '../../engine/contract.ts';
-import { NOBODY } from '../../engine/record-frame.ts';
-import type { Built } from '../../engine/representations.ts';
+import type { Built, OperationHandler, ResponseDraft, Run } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
 import { writeJson } from '../../language/json.ts';
 import { whenReady } from '../../shared/maybe-promise.ts';
@@ -34,8 +32,8 @@ export const respondRepresentation: OperationHandler = {
       version: number,
       inputs: readonly unknown[],
     ): Promise<Built> => {
-      const session = asking.session.detached();
-      const run: Run = { ...asking, principal: NOBODY, session };
+      const { session, principal, end } = asking.session.detached();
+      const run: Run = { ...asking, principal, session };
       try {
         let before: number | null = version;
         for (let round = 1; ; round++) {
@@ -46,7 +44,7 @@ export const respondRepresentation: OperationHandler = {
           before = after;
         }
       } finally {
-        session.end();
+        end();
       }
     };
 

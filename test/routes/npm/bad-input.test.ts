@@ -100,7 +100,7 @@ const CASES: readonly Case[] = [
   {
     what: 'two package.json in two folders',
     status: 400,
-    code: 'MANIFEST_MISMATCH',
+    code: 'ARCHIVE_INVALID',
     tarball: () => tarballOf([MANIFEST, ['other/package.json', JSON.stringify(VALID)]]),
   },
   {
