@@ -2,7 +2,6 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_REGISTRY } from '../../support/packages-registry.ts';
 import { ADMIN, openTestRegistry, STORE_KINDS, type StoreKind, type TestResponse } from '../../support/registry.ts';
-import { stateOf } from '../../support/registry-state.ts';
 import { type Publication, publication } from './published.ts';
 
 const SHORT = 'application/vnd.npm.install-v1+json';
@@ -136,7 +135,7 @@ describe.each(STORE_KINDS)('packages on %s', (kind) => {
   });
 
   it('are unpublished for good, by the version and as a whole', async () => {
-    const { as, publish, get, registry } = await open(kind);
+    const { as, publish, get } = await open(kind);
     for (const version of ['1.0.0', '2.0.0']) await publish({ name: 'tool', version });
     const seen = (await get('/tool?write=true')).json as { _rev: string; versions: Record<string, object> };
     const { '2.0.0': _gone, ...kept } = seen.versions;
@@ -153,7 +152,6 @@ describe.each(STORE_KINDS)('packages on %s', (kind) => {
     expectRefused(await get('/tool'), 404, 'NOT_FOUND');
     expectRefused(await publish({ name: 'tool', version: '1.0.0' }), 409, 'ALREADY_EXISTS');
     expect((await publish({ name: 'tool', version: '3.0.0' })).status).toBe(201);
-    expect((await stateOf(registry)).blobs).toHaveLength(1);
   });
 
   it('have maintainers and those who star them', async () => {
