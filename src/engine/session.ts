@@ -7,6 +7,7 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { RequestBlobs } from './blobs.ts';
 import type { Records, Session, SessionIdentity } from './contract.ts';
 import { openCursor, sealCursor } from './cursor.ts';
+import type { Fills } from './fills.ts';
 import { NOBODY } from './record-frame.ts';
 import { RequestRecords } from './records.ts';
 import type { Representations } from './representations.ts';
@@ -77,9 +78,13 @@ export class RequestSession implements Session, RequestState {
     return this.engine.representations;
   }
 
-  detached(): RequestSession {
+  get fills(): Fills {
+    return this.engine.fills;
+  }
+
+  detached(principal: PrincipalView = NOBODY): RequestSession {
     const request = { signal: NEVER, requestId: this.requestId };
-    return new RequestSession(this.engine, this.identity, request, NOBODY);
+    return new RequestSession(this.engine, this.identity, request, principal);
   }
 
   now(): number {

@@ -1,6 +1,7 @@
 import type { OperationHandler } from '../engine/contract.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { requireScopes } from './auth/require_scopes.ts';
+import { blobFill } from './blob/fill.ts';
 import { blobGet } from './blob/get.ts';
 import { blobPut } from './blob/put.ts';
 import { blobStat } from './blob/stat.ts';
@@ -53,6 +54,7 @@ export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin',
 export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   authenticate,
   requireScopes,
+  blobFill,
   blobGet,
   blobPut,
   blobStat,

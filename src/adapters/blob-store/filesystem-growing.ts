@@ -1,4 +1,6 @@
+import { fail } from '../../errors/registry-error.ts';
 import type { GrowingBytes, PutOptions } from '../../ports/blob-store.ts';
+import { passOn } from '../../shared/passing-bytes.ts';
 import type { FileIo } from './filesystem-io.ts';
 
 /**
@@ -26,7 +28,8 @@ function readable(io: FileIo, fd: number): GrowingBytes & { size: number } {
     async read(start, maxBytes) {
       const bytes = Buffer.allocUnsafeSlow(Math.min(maxBytes, this.size - start));
       const count = await io.read(fd, bytes, start);
-      return count === bytes.byteLength ? bytes : bytes.subarray(0, count);
+      if (count === 0) fail('BLOB_STORE_FAILURE', 'A file became shorter while it was written');
+      return count === bytes.byteLength ? passOn(bytes) : bytes.subarray(0, count);
     },
     close: () => io.close(fd),
   };
