@@ -11,6 +11,7 @@ import { compile, type Plan } from './engine/compile.ts';
 import type { OperationHandler } from './engine/contract.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Authenticate, EngineRequest, EngineResponse, Served } from './engine/exchange.ts';
+import type { Fills } from './engine/fills.ts';
 import type { EngineLog, EngineRuntime } from './engine/runtime.ts';
 import type { StepWatch } from './engine/watch.ts';
 import { fail, toRegistryError } from './errors/registry-error.ts';
@@ -159,7 +160,7 @@ export async function openDefinition(
       env,
       onServed: options.onServed,
     });
-    return { ...wanted, identity, requests: counted(handle) };
+    return { ...wanted, identity, requests: counted(handle), fills: runtime.fills };
   };
   try {
     const live = await start(prepared, ports.runtime);
@@ -182,6 +183,7 @@ interface Prepared {
 interface Live extends Prepared {
   readonly identity: Identity;
   readonly requests: Counted<EngineRequest, EngineResponse>;
+  readonly fills: Fills;
 }
 
 function prepareDefinition(
@@ -209,8 +211,9 @@ const PATIENCE_MS = 10_000;
 
 const BUSY = 'Indexes have changed, and requests on the definition before are still under way: try again';
 
-async function endOf({ requests, upstreams }: Live): Promise<void> {
+async function endOf({ requests, fills, upstreams }: Live): Promise<void> {
   await requests.whenIdle();
+  await fills.whenIdle();
   await Promise.all(upstreams.map((upstream) => upstream.close()));
 }
 
@@ -219,8 +222,8 @@ function serving(first: Live, ports: Ports, generatedAdminPassword: string | nul
   let live = first;
   let closed: Promise<void> | null = null;
   let last: Promise<unknown> = Promise.resolve();
-  /** Ends of definitions that were replaced: their requests, then their upstreams. */
-  const ending = new Set<Promise<void>>();
+  /** Definitions that were replaced, with their ends: of their requests, then of their upstreams. */
+  const ending = new Map<Live, Promise<void>>();
 
   function handle(request: EngineRequest): MaybePromise<EngineResponse> {
     return door.shut === null ? live.requests.run(request) : door.shut.then(() => handle(request));
@@ -228,15 +231,21 @@ function serving(first: Live, ports: Ports, generatedAdminPassword: string | nul
 
   const close = async () => {
     await last;
-    await Promise.all([...ending, endOf(live)]);
+    const all = [live, ...ending.keys()];
+    await Promise.all(all.map(({ requests }) => requests.whenIdle()));
+    // Fetching a large file may take longer than anybody waits for a server to stop.
+    for (const { fills } of all) fills.stop();
+    await Promise.all([...ending.values(), endOf(live)]);
     await ports.close();
   };
 
   async function swap(prepared: Prepared): Promise<void> {
     const old = live;
     live = await makers.start(prepared, await ports.adopt(prepared.plan));
-    const end = endOf(old).finally(() => ending.delete(end));
-    ending.add(end);
+    ending.set(
+      old,
+      endOf(old).finally(() => ending.delete(old)),
+    );
   }
 
   async function replace(definition: Definition): Promise<string | null> {
@@ -247,7 +256,7 @@ function serving(first: Live, ports: Ports, generatedAdminPassword: string | nul
       if (reason !== null) fail('CONFLICT', reason);
       if (!changesCollections(live.plan, prepared.plan)) await swap(prepared);
       else {
-        const whenEmpty = Promise.all([...ending, live.requests.whenIdle()]);
+        const whenEmpty = Promise.all([...ending.values(), live.requests.whenIdle(), live.fills.whenIdle()]);
         if ((await door.alone(whenEmpty, () => swap(prepared), PATIENCE_MS)) === 'busy') fail('CONFLICT', BUSY);
       }
       return null;

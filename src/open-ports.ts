@@ -7,6 +7,7 @@ import { caches, upstreamClients } from './adapters/index.ts';
 import type { Definition, KvStoreDefinition, UpstreamDefinition } from './definition/types.ts';
 import type { Plan } from './engine/compile.ts';
 import { blobIndexName } from './engine/documents.ts';
+import { Fills } from './engine/fills.ts';
 import { recordFrame } from './engine/record-frame.ts';
 import { Representations } from './engine/representations.ts';
 import { ResponseCache } from './engine/response-cache.ts';
@@ -134,6 +135,10 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     const turns = createTurns();
     const metrics = { commitRetries: 0 };
     const cursorKey = await sharedSecret(first, CURSOR_KEY);
+    const goOnBeside = (work: Promise<unknown>) => {
+      const tracked = work.finally(() => background.delete(tracked));
+      background.add(tracked);
+    };
     const runtimeOf = (adopted: Plan): EngineRuntime => ({
       clock,
       limits: adopted.definition.ops.limits,
@@ -141,6 +146,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       cache,
       responses,
       representations,
+      fills: new Fills(log, goOnBeside),
       blobStoreNames: [...blobs.keys()],
       store: (name) => need(records.get(name)),
       blobStore: (name) => need(blobs.get(name)),
@@ -149,10 +155,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       cursorKey,
       metrics,
       log,
-      background(work) {
-        const tracked = work.finally(() => background.delete(tracked));
-        background.add(tracked);
-      },
+      background: goOnBeside,
     });
     let runtime = runtimeOf(plan);
     const leases = startLeaseSweeper({

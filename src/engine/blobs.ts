@@ -42,6 +42,7 @@ export class RequestBlobs implements Blobs {
       maxBytes: options.maxBytes,
       leaseMs: LEASE_MS,
       signal: this.#session.signal,
+      ...(options.onGrowth === undefined ? {} : { onGrowth: options.onGrowth }),
     });
     this.#hold(store, result.lease);
     for (const digest of Object.values(result.digests)) if (digest !== undefined) this.#put.add(digest);

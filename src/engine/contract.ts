@@ -3,12 +3,14 @@ import type { Frame, Meter, PrincipalView } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
 import type { LinearRegex } from '../language/regex.ts';
 import type { ByteHandle, StoredValue } from '../language/values.ts';
+import type { PutOptions } from '../ports/blob-store.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { FacetCount } from '../ports/record-search.ts';
 import type { Filter, IndexRow, IndexSpec } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { DigestAlgorithm } from '../shared/digest.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import type { Fills } from './fills.ts';
 import type { Representations } from './representations.ts';
 
 /**
@@ -113,8 +115,9 @@ export interface Session extends Meter {
   /** The cache of a kind (`response`, `blob`, or any other name; kinds do not see each other's keys). */
   readonly cache: Cache;
   readonly representations: Representations;
-  /** A session for work that others wait for too: nobody's, with limits of its own, and it goes on when the client goes away. */
-  detached(): DetachedSession;
+  readonly fills: Fills;
+  /** A session for work that others wait for too: nobody's, or a principal's, with limits of its own, and it goes on when the client goes away. */
+  detached(principal?: PrincipalView): DetachedSession;
   /** Runs now, or after the commit where a transaction is open (and not at all when that is dropped). Failures are logged, not thrown. */
   defer(action: () => MaybePromise<unknown>): MaybePromise<void>;
   /**
@@ -252,6 +255,8 @@ export interface BlobPutOptions {
   readonly expectSize: number | null;
   readonly maxBytes: number | null;
   readonly mediaType: string | null;
+  /** For those who read along; see the store's `put`. */
+  readonly onGrowth?: PutOptions['onGrowth'];
 }
 
 /** Users and tokens as a pipeline reaches them; they are no documents, and no transaction holds them back. */

@@ -6,6 +6,7 @@ import type { RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { DocumentRules } from './documents.ts';
+import type { Fills } from './fills.ts';
 import type { Representations } from './representations.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Turns } from './turns.ts';
@@ -19,6 +20,7 @@ export interface EngineRuntime {
   /** Whole answers; null where none are kept. */
   readonly responses: ResponseCache | null;
   readonly representations: Representations;
+  readonly fills: Fills;
   readonly blobStoreNames: readonly string[];
   /** By the names of the definition; undeclared names are a fault of the compiler. */
   store(name: string): RecordStore;

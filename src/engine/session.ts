@@ -7,6 +7,7 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { RequestBlobs } from './blobs.ts';
 import type { DetachedSession, Records, Session, SessionIdentity } from './contract.ts';
 import { openCursor, sealCursor } from './cursor.ts';
+import type { Fills } from './fills.ts';
 import { NOBODY } from './record-frame.ts';
 import { RequestRecords } from './records.ts';
 import type { Representations } from './representations.ts';
@@ -78,10 +79,14 @@ export class RequestSession implements Session, RequestState {
     return this.engine.representations;
   }
 
-  detached(): DetachedSession {
+  get fills(): Fills {
+    return this.engine.fills;
+  }
+
+  detached(principal: PrincipalView = NOBODY): DetachedSession {
     const request = { signal: NEVER, requestId: this.requestId };
-    const session = new RequestSession(this.engine, this.identity, request, NOBODY);
-    return { session, principal: NOBODY, end: () => session.end() };
+    const session = new RequestSession(this.engine, this.identity, request, principal);
+    return { session, principal, end: () => session.end() };
   }
 
   now(): number {

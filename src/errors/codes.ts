@@ -80,6 +80,7 @@ export const ERROR_CODES = Object.freeze({
   UPSTREAM_UNREACHABLE: code(502, 'The upstream could not be reached', true),
   UPSTREAM_TIMEOUT: code(504, 'The upstream did not answer in time', true),
   UPSTREAM_ADDRESS_REFUSED: code(502, 'The upstream points to an address that it may not reach'),
+  UPSTREAM_STATUS: code(502, 'The upstream does not give what was asked for'),
   UPSTREAM_TOO_LARGE: code(502, 'The upstream sent more than this registry takes'),
   UPSTREAM_INVALID: code(502, 'The upstream sent an answer that makes no sense'),
   UPSTREAM_CIRCUIT_OPEN: code(503, 'The upstream failed repeatedly and is left alone for a while', true),

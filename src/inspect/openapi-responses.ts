@@ -16,6 +16,7 @@ export const ERROR_SCHEMA = 'Error';
 const MEDIA_TYPES: Readonly<Record<string, string | null>> = {
   'respond.json': 'application/json',
   'respond.bytes': 'application/octet-stream',
+  'blob.fill': 'application/octet-stream',
   'respond.text': 'text/plain',
   'respond.empty': null,
   'respond.redirect': null,
@@ -37,7 +38,8 @@ export function responsesOf(
       typeof step.args.media_type === 'string' && !/[${]/.test(step.args.media_type)
         ? step.args.media_type
         : MEDIA_TYPES[step.op];
-    const key = typeof status === 'number' ? String(status) : 'default';
+    // One without the argument has no other.
+    const key = step.op === 'blob.fill' ? '200' : typeof status === 'number' ? String(status) : 'default';
     responses.set(key, merged(responses.get(key), success(route, step, mediaType ?? null, schemas)));
   }
   for (const [status, codes] of errorsOf(definition, vocabulary, route, steps)) {
@@ -60,7 +62,7 @@ function success(
   }
   if (mediaType === null) return { description: 'Done; no body' };
   if (step.op !== 'respond.json')
-    return { description: step.op === 'respond.bytes' ? 'The bytes' : 'A text', content: { [mediaType]: {} } };
+    return { description: step.op === 'respond.text' ? 'A text' : 'The bytes', content: { [mediaType]: {} } };
   const schema = route.returns === null ? {} : schemas.use(route.returns, `${route.id}.returns`);
   return { description: 'JSON', content: { [mediaType]: { schema } } };
 }

@@ -9,19 +9,19 @@ export type HeaderPairs = readonly (readonly [string, string])[];
 const NONE: HeaderPairs = Object.freeze([]);
 
 /**
- * The argument `headers`: an object of texts, numbers, booleans and lists of these; null leaves a header out. Fails with VALUE_INVALID
+ * The argument `headers`, or another of its form: an object of texts, numbers, booleans and lists of these; null leaves a header out. Fails with VALUE_INVALID
  * on a name that is no token (RFC 9110, section 5.6.2) and on a value that would end the header.
  */
-export function compileHeaders(step: StepCompiler): (frame: Frame) => HeaderPairs {
-  if (!step.has('headers')) return () => NONE;
-  const headers = step.value('headers');
+export function compileHeaders(step: StepCompiler, argument = 'headers'): (frame: Frame) => HeaderPairs {
+  if (!step.has(argument)) return () => NONE;
+  const headers = step.value(argument);
   let lastWritten: unknown;
   let lastPairs = NONE;
   return (frame) => {
     const written = headers(frame);
     // A constant is one and the same object each time.
     if (written !== lastWritten) {
-      lastPairs = headerPairs(written);
+      lastPairs = headerPairs(written, argument);
       lastWritten = written;
     }
     return lastPairs;
@@ -36,10 +36,10 @@ export function headerText(name: string, value: unknown): string {
   return text;
 }
 
-function headerPairs(written: unknown): HeaderPairs {
+function headerPairs(written: unknown, argument: string): HeaderPairs {
   const pairs: [string, string][] = [];
-  for (const [name, value] of Object.entries(asObject(written, 'headers') ?? {})) {
-    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) throw invalidArgument('headers', 'an object of header names');
+  for (const [name, value] of Object.entries(asObject(written, argument) ?? {})) {
+    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) throw invalidArgument(argument, 'an object of header names');
     for (const item of Array.isArray(value) ? value : [value]) {
       if (item !== null && item !== undefined) pairs.push([name, headerText(name, item)]);
     }

@@ -3,6 +3,7 @@ import { archiveRead } from './archive/read.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { requireAccess } from './auth/require_access.ts';
 import { requireScopes } from './auth/require_scopes.ts';
+import { blobFill } from './blob/fill.ts';
 import { blobGet } from './blob/get.ts';
 import { blobPut } from './blob/put.ts';
 import { blobStat } from './blob/stat.ts';
@@ -60,6 +61,7 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   requireAccess,
   archiveRead,
   requireScopes,
+  blobFill,
   blobGet,
   blobPut,
   blobStat,

@@ -63,6 +63,20 @@ export interface PutOptions {
   readonly maxBytes?: number | null;
   readonly leaseMs: number;
   readonly signal?: AbortSignal;
+  /** For those who read what is put while it comes: told each time that there is more to read; the object is always the same. */
+  readonly onGrowth?: (growing: GrowingBytes) => void;
+}
+
+/**
+ * What a put has taken so far, which may still turn out to be other than expected. All of it when the put has succeeded. It can be read
+ * until it is closed, also when the put has ended, either way. Whoever was told of it closes it, once, when no read is under way.
+ */
+export interface GrowingBytes {
+  /** Bytes that can be read. */
+  readonly size: number;
+  /** Bytes from `start`, which lies below `size`: at least one, `maxBytes` at most. */
+  read(start: number, maxBytes: number): MaybePromise<Uint8Array>;
+  close(): Promise<void>;
 }
 
 export interface PutResult {
@@ -121,7 +135,7 @@ export interface UploadSessions {
   ): Promise<number>;
   status(id: string): Promise<{ readonly offset: number } | null>;
   /** Turns the upload into a blob; the hash is taken over all of it. The upload is gone afterwards, unless it failed. */
-  finish(id: string, options: Omit<PutOptions, 'signal'>): Promise<PutResult>;
+  finish(id: string, options: Omit<PutOptions, 'signal' | 'onGrowth'>): Promise<PutResult>;
   /** Returns whether it was there. */
   cancel(id: string): Promise<boolean>;
 }

@@ -5,8 +5,9 @@ export interface Upstream {
   readonly name: string;
   /**
    * One request, with the upstream's auth, timeouts, bounded retries (GET and HEAD only, on connection errors, time-outs, 429 and
-   * 5xx), size bound and address rule. Redirects are followed (5 at most), each target checked like the first; credentials are dropped when
-   * the host changes. Any status is an answer, not an error. Fails with UPSTREAM_NOT_CONFIGURED, UPSTREAM_UNREACHABLE,
+   * 5xx), size bound and address rule. Redirects are followed (5 at most), each target checked like the first; credentials go to
+   * the origin (scheme, host, port) of the base URL alone. A content coding that was asked for is undone: the headers tell neither of it nor of
+   * a length then. Any status is an answer, not an error. Fails with UPSTREAM_NOT_CONFIGURED, UPSTREAM_UNREACHABLE,
    * UPSTREAM_TIMEOUT, UPSTREAM_ADDRESS_REFUSED, UPSTREAM_TOO_LARGE, UPSTREAM_INVALID, UPSTREAM_CIRCUIT_OPEN.
    */
   fetch(request: UpstreamRequest): Promise<UpstreamResponse>;
@@ -17,7 +18,11 @@ export interface UpstreamRequest {
   readonly method: string;
   /** Path and query, already percent-encoded, relative to the upstream's base URL. */
   readonly path: string;
+  /** In place of the path: an absolute http or https URL of whichever host. Credentials in it and its fragment do not count. */
+  readonly url?: string | null;
   readonly headers: Readonly<Record<string, string>>;
+  /** Asks for a content coding, so that less goes over the wire; the size is then mostly not known. False when left out. */
+  readonly compressed?: boolean;
   readonly body: Uint8Array | null;
   readonly signal?: AbortSignal;
 }
@@ -26,7 +31,7 @@ export interface UpstreamResponse {
   readonly status: number;
   /** Names in lower case; several values of one name are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /** From Content-Length where no content coding applies; else null. */
+  /** From Content-Length where no content coding applies; else null. 0 for a 204 or 304, whatever it says. */
   readonly size: number | null;
   /** Must be consumed or destroyed. Errors with UPSTREAM_TIMEOUT, UPSTREAM_TOO_LARGE, UPSTREAM_INVALID (shorter than declared). */
   readonly body: Readable;

@@ -26,7 +26,7 @@ export function rulesOf(definition: Definition, vocabulary: Vocabulary, route: R
   const steps = [...walkSteps(definition, vocabulary, route.pipeline)];
   const certain = certainSteps(definition, route.pipeline);
   const puts = ({ op, args }: StepDefinition) =>
-    op === 'blob.put' || (op === 'parse.json' && Object.hasOwn(args, 'spill'));
+    op === 'blob.put' || op === 'blob.fill' || (op === 'parse.json' && Object.hasOwn(args, 'spill'));
   const writes = steps.filter((step) => puts(step) || vocabulary.get(step.op)?.effect === 'write').map(({ op }) => op);
   return {
     denies: speaking.filter(({ effect }) => effect === 'deny'),

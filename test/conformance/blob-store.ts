@@ -4,6 +4,7 @@ import type { BlobBounds } from '../../src/adapters/blob-store/intake.ts';
 import { type GuardedBlobStore, guardBlobStore } from '../../src/adapters/guards/blob-store.ts';
 import type { BlobStore } from '../../src/ports/blob-store.ts';
 import { createTap, digestOf, failingAfter, inChunks, makeBytes, putBytes, readContent } from './blob-content.ts';
+import { blobGrowthSuite } from './blob-growth.ts';
 import { blobLeaseSuite } from './blob-leases.ts';
 import { blobUploadSuite } from './blob-uploads.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -330,6 +331,7 @@ export function blobStoreSuite(
       expect(store.stats().put).toMatchObject({ calls: 2, failures: 1 });
     });
 
+    blobGrowthSuite(suite);
     blobLeaseSuite(suite, options.unsupported);
     blobUploadSuite(suite, options.unsupported);
   });

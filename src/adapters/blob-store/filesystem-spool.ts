@@ -7,6 +7,8 @@ const PIECE_BYTES = 64 * 1024;
 export interface Spool {
   /** Resolves when the chunk was copied or written: its memory may be used again. */
   write(chunk: Uint8Array): Promise<void>;
+  /** Writes what was only copied so far. */
+  flush(): Promise<void>;
   /** Writes the rest, makes it durable and closes the file. */
   finish(): Promise<void>;
   /** Closes the file, whatever state it is in. To be called after a failure; does nothing after `finish`. */
@@ -15,8 +17,14 @@ export interface Spool {
   readonly opened: boolean;
 }
 
-/** `flags` `wx` makes the file anew; `r+` writes into one that exists, from `position`. */
-export function createSpool(io: FileIo, path: string, flags: 'wx' | 'r+', start: number): Spool {
+/** `flags` `wx` makes the file anew; `r+` writes into one that exists, from `position`. `onWritten` is told how long the file is. */
+export function createSpool(
+  io: FileIo,
+  path: string,
+  flags: 'wx' | 'r+',
+  start: number,
+  onWritten?: (size: number) => Promise<void>,
+): Spool {
   let fd: number | null = null;
   let opened = false;
   let position = start;
@@ -33,6 +41,7 @@ export function createSpool(io: FileIo, path: string, flags: 'wx' | 'r+', start:
       at += written;
       position += written;
     }
+    await onWritten?.(position);
   }
 
   async function flush(): Promise<void> {
@@ -58,6 +67,7 @@ export function createSpool(io: FileIo, path: string, flags: 'wx' | 'r+', start:
         if (filled === PIECE_BYTES) await flush();
       }
     },
+    flush,
     async finish() {
       await flush();
       if (fd === null) await writeOut(new Uint8Array(0));

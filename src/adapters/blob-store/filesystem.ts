@@ -2,6 +2,7 @@ import type { BlobStat, BlobStore, PutOptions, PutResult } from '../../ports/blo
 import type { Clock } from '../../shared/clock.ts';
 import { letGo } from '../../shared/passing-bytes.ts';
 import { drain } from './drain.ts';
+import { tellGrowth } from './filesystem-growing.ts';
 import { classified, type FileIo, nodeFileIo, orAbsent, removeFile } from './filesystem-io.ts';
 import { openLayout } from './filesystem-layout.ts';
 import { createLeaseFiles } from './filesystem-leases.ts';
@@ -44,7 +45,7 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
   async function put(source: AsyncIterable<Uint8Array>, putOptions: PutOptions): Promise<PutResult> {
     const intake = openIntake(putOptions, options);
     const path = layout.temporary();
-    const spool = createSpool(io, path, 'wx', 0);
+    const spool = createSpool(io, path, 'wx', 0, tellGrowth(io, path, putOptions.onGrowth));
     let moved = false;
     try {
       await drain(source, putOptions.signal, async (chunk) => {
@@ -55,7 +56,10 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
         await written;
         letGo(chunk);
       });
-      const result = await place(intake.finish(), putOptions.leaseMs, async () => {
+      const taken = intake.finish();
+      // Whoever reads along needs all of it, also where the content is there already and the file is not.
+      if (putOptions.onGrowth !== undefined) await spool.flush();
+      const result = await place(taken, putOptions.leaseMs, async () => {
         await spool.finish();
         return path;
       });

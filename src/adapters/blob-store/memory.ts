@@ -1,5 +1,13 @@
 import { Readable } from 'node:stream';
-import type { BlobContent, BlobStore, ByteRange, PutOptions, PutResult, SweepResult } from '../../ports/blob-store.ts';
+import type {
+  BlobContent,
+  BlobStore,
+  ByteRange,
+  GrowingBytes,
+  PutOptions,
+  PutResult,
+  SweepResult,
+} from '../../ports/blob-store.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { drain } from './drain.ts';
 import { addressHex, type BlobBounds, openIntake } from './intake.ts';
@@ -20,10 +28,13 @@ export function openMemoryBlobStore(options: MemoryBlobStoreOptions): BlobStore 
   async function put(source: AsyncIterable<Uint8Array>, putOptions: PutOptions): Promise<PutResult> {
     const intake = openIntake(putOptions, options);
     const chunks: Buffer[] = [];
+    const growing = growingChunks(chunks);
     await drain(source, putOptions.signal, (chunk) => {
       intake.admit(chunk.byteLength);
       intake.hash(chunk);
       chunks.push(Buffer.from(chunk));
+      growing.size += chunk.byteLength;
+      putOptions.onGrowth?.(growing);
     });
     const { hex, size, digests } = intake.finish();
     const existed = blobs.has(hex);
@@ -78,6 +89,22 @@ export function openMemoryBlobStore(options: MemoryBlobStoreOptions): BlobStore 
     sweep,
     uploads,
     health: async () => ({ ok: true, latencyMs: 0 }),
+    async close() {},
+  };
+}
+
+function growingChunks(chunks: readonly Buffer[]): GrowingBytes & { size: number } {
+  return {
+    size: 0,
+    read(start, maxBytes) {
+      let at = start;
+      const chunk = chunks.find(({ byteLength }) => {
+        if (at < byteLength) return true;
+        at -= byteLength;
+        return false;
+      });
+      return chunk?.subarray(at, at + maxBytes) ?? new Uint8Array(0);
+    },
     async close() {},
   };
 }

@@ -107,8 +107,9 @@ export function openExchange(base: URL, options: ExchangeOptions): Exchange {
   }
 
   async function follow(start: Hop): Promise<Answer> {
-    let hop = start;
-    let isOwn = true;
+    // An address that the upstream gave may be anybody's.
+    let isOwn = start.url.origin === base.origin;
+    let hop = isOwn ? start : { ...start, headers: withoutCredentials(start.headers) };
     for (let redirects = 0; ; redirects++) {
       const answer = await (isOwn ? sendAsOwn(hop) : send(hop));
       const target = findTarget(hop, answer);

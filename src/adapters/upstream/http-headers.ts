@@ -14,8 +14,8 @@ const OWN = new Set([
 const CREDENTIALS = ['authorization', 'cookie'];
 
 /** What a caller asks to send, in lower case, without what is not his to say. */
-export function requestHeaders(given: Headers): Headers {
-  const headers: Record<string, string> = { 'user-agent': 'entrepot', 'accept-encoding': 'identity' };
+export function requestHeaders(given: Headers, acceptEncoding = 'identity'): Headers {
+  const headers: Record<string, string> = { 'user-agent': 'entrepot', 'accept-encoding': acceptEncoding };
   for (const [name, value] of Object.entries(given)) {
     const lower = name.toLowerCase();
     if (!OWN.has(lower)) headers[lower] = value;

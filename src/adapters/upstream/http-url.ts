@@ -24,6 +24,15 @@ export function joinUrl(base: URL, path: string): URL {
   return url;
 }
 
+/** Reads an absolute address that an upstream gave, without credentials and fragment. Fails with UPSTREAM_INVALID. */
+export function absoluteUrl(text: string): URL {
+  const url = /[\s\\\p{Cc}]/u.test(text) ? null : URL.parse(text);
+  if (url === null || !isHttp(url)) {
+    throw new RegistryError('UPSTREAM_INVALID', { message: 'What the upstream gives is no http or https address' });
+  }
+  return bare(url);
+}
+
 /** Where a redirect leads, or null when the answer is none. Fails with UPSTREAM_INVALID. */
 export function redirectTarget(from: URL, status: number, location: string | undefined): URL | null {
   if (location === undefined || !REDIRECTS.includes(status)) return null;
@@ -31,6 +40,10 @@ export function redirectTarget(from: URL, status: number, location: string | und
   if (url === null || !isHttp(url)) {
     throw new RegistryError('UPSTREAM_INVALID', { message: 'The upstream redirects to what is not an address' });
   }
+  return bare(url);
+}
+
+function bare(url: URL): URL {
   url.username = '';
   url.password = '';
   url.hash = '';

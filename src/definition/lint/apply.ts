@@ -26,4 +26,4 @@ export const applyRule: Rule = {
   },
 };
 
-const NEEDS_REQUEST = /^(parse|auth)\.|^respond\.(?!error$)/;
+const NEEDS_REQUEST = /^(parse|auth)\.|^respond\.(?!error$)|^blob\.fill$/;

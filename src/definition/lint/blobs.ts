@@ -3,6 +3,7 @@ import type { LintContext } from './context.ts';
 import { someStep } from './effects.ts';
 import type { Rule } from './rule.ts';
 import { spillsOf } from './spills.ts';
+import { FILL } from './transactions.ts';
 import { allSteps, calledPipeline, innerLists } from './walk-steps.ts';
 
 /** Blobs are put before a commit names them, and their content is checked against a digest. */
@@ -37,6 +38,8 @@ function checkOrder(context: LintContext, list: StepList, order: Order): void {
       for (const { name, path } of usesOf(context, step, null)) if (!order.put.has(name)) order.pending.set(path, step);
     }
     if (step.op === 'blob.put') checkPut(context, step, order);
+    // What it binds is stored before its steps run.
+    if (step.op === FILL) for (const name of outNames(step)) order.put.add(name);
     for (const inner of innerLists(step)) checkOrder(context, inner, order);
   }
 }
@@ -58,14 +61,22 @@ const EXPECTATIONS: readonly string[] = ['expect', 'expect_digest'];
 
 function checkDigests(context: LintContext, steps: readonly StepNode[]): void {
   steps.forEach((step, index) => {
-    if (step.op !== 'blob.put' || step.args.some((node) => EXPECTATIONS.includes(node.name))) return;
+    const isFill = step.op === FILL;
+    if ((step.op !== 'blob.put' && !isFill) || step.args.some((node) => EXPECTATIONS.includes(node.name))) return;
     const outs = outNames(step);
-    const isChecked = steps
-      .slice(index + 1)
-      .some((later) => verifies(context, later) && usesOf(context, later, null).some((use) => outs.includes(use.name)));
+    // Where a fill's own steps check it, the bytes are out already.
+    const isChecked =
+      !isFill &&
+      steps
+        .slice(index + 1)
+        .some(
+          (later) => verifies(context, later) && usesOf(context, later, null).some((use) => outs.includes(use.name)),
+        );
     if (isChecked) return;
     const message = 'Nothing says which digest this blob must have';
-    const fix = 'Give "expect" (null for no expectation) or check it with "blob.verify_digest"';
+    const fix = isFill
+      ? 'Give "expect": null for no expectation'
+      : 'Give "expect" (null for no expectation) or check it with "blob.verify_digest"';
     context.reporter.report('BLOB_UNCHECKED', step.spot, message, { fix });
   });
 }

@@ -21,6 +21,11 @@ export function someStep(
   return false;
 }
 
+/** Whether a step asks another server. */
+export function asksUpstream({ operation }: StepNode): boolean {
+  return operation !== null && Object.values(operation.args).some(({ to }) => to === 'upstream');
+}
+
 /** Whether the pipeline begins a transaction, itself or through others. */
 export function beginsTransaction(context: LintContext, pipeline: string): boolean {
   const root = context.pipeline(pipeline);

@@ -3,6 +3,7 @@ import type { Use } from '../../language/use.ts';
 import type { RouteNode, StepList, StepNode } from '../model.ts';
 import type { RouteKeeping } from '../types.ts';
 import type { LintContext } from './context.ts';
+import { asksUpstream } from './effects.ts';
 import { allSteps, calledPipeline } from './walk-steps.ts';
 
 /** Effects that leave an answer a function of its request and of the records. */
@@ -51,6 +52,7 @@ function* stepsOf(context: LintContext, list: StepList, seen: Set<string> = new 
 function reasonOf(context: LintContext, step: StepNode): string | null {
   const effect = step.operation?.effect ?? 'once';
   if (step.catches.length > 0) return 'what a "catch" answers may be owed to a failure that passes';
+  if (asksUpstream(step)) return `"${step.op}" asks another server`;
   if (REPEATABLE.includes(effect)) return readsBody(step) ? "its steps read the request's body" : null;
   if (effect !== 'read') return `"${step.op}" does more than to read records`;
   const documents = documentsOf(context, step);

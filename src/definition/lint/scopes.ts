@@ -4,7 +4,7 @@ import { isObject } from '../object-reader.ts';
 import { type Spot, spotOf } from '../places.ts';
 import type { Json, PolicyDefinition } from '../types.ts';
 import type { LintContext } from './context.ts';
-import { someStep } from './effects.ts';
+import { asksUpstream, someStep } from './effects.ts';
 import type { Rule } from './rule.ts';
 import { allSteps } from './walk-steps.ts';
 
@@ -89,8 +89,9 @@ function operationsOf(context: LintContext, route: RouteNode): ReadonlySet<strin
 
 const REACHED: readonly (string | null | undefined)[] = ['document', 'index', 'blob_store', 'upstream', 'event'];
 
-function reaches({ operation }: StepNode): boolean {
-  if (operation === null || operation.effect === 'respond') return false;
+function reaches(step: StepNode): boolean {
+  const { operation } = step;
+  if (operation === null || (operation.effect === 'respond' && !asksUpstream(step))) return false;
   if (['read', 'write', 'deferred'].includes(operation.effect)) return true;
   return Object.values(operation.args).some(({ to }) => REACHED.includes(to));
 }

@@ -44,6 +44,7 @@ export function boundShape(context: LintContext, step: StepNode, argument: strin
       // With `out_size` it binds the digest itself.
       return has('out_size') ? null : { kind: 'record', members: HANDLE, what: 'a blob' };
     case 'blob.get':
+    case 'blob.fill':
       return { kind: 'record', members: HANDLE, what: 'a blob' };
     case 'archive.read': {
       const as = step.args.find((node) => node.name === 'as')?.json === 'json' ? 'value' : 'text';

@@ -4,9 +4,11 @@ import { beginsTransaction, needsTransaction, searches } from './effects.ts';
 import { createFlowLog, walkFlow } from './flow.ts';
 import type { Rule } from './rule.ts';
 import { SEARCH } from './searches.ts';
-import { calledPipeline, innerLists } from './walk-steps.ts';
+import { calledPipeline } from './walk-steps.ts';
 
 /** Whether a transaction is open around a list of steps; of a shared pipeline only its callers know. Apply pipelines have callers no more than routes. */
+export const FILL = 'blob.fill';
+
 type Around = 'none' | 'open' | 'unknown';
 
 /** Transactions begin and end in one list of steps, unconditionally; they do not nest; and all writes are inside one. */
@@ -48,7 +50,8 @@ function checkList(context: LintContext, list: StepList, around: Around): void {
         checkStep(context, step, here);
     }
     const inner: Around = begun.length > 0 ? 'open' : around;
-    for (const innerList of innerLists(step)) checkList(context, innerList, inner);
+    for (const { list } of step.args) if (list !== null) checkList(context, list, step.op === FILL ? 'none' : inner);
+    for (const { list } of step.catches) checkList(context, list, inner);
   });
   for (const step of begun) {
     const fix = 'Add "txn.commit" to the same list of steps';
@@ -61,6 +64,12 @@ function checkStep(context: LintContext, step: StepNode, here: Around): void {
   if (step.operation?.effect === 'write' && here === 'none') {
     const fix = 'Put it between "txn.begin" and "txn.commit"';
     reporter.report('TXN_WRITE_OUTSIDE', step.spot, `"${step.op}" writes, and no transaction is open here`, { fix });
+  }
+  if (here === 'open' && step.op === FILL) {
+    const fix = 'Put it after "txn.commit"; what it stores is named by a transaction among its own steps';
+    reporter.report('TXN_NESTED', step.spot, `"${FILL}" takes longer than a transaction may, and one is open here`, {
+      fix,
+    });
   }
   const called = calledPipeline(step);
   if (here === 'open' && (step.op === SEARCH || (called !== null && searches(context, called)))) {

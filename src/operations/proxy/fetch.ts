@@ -1,7 +1,7 @@
 import type { OperationHandler } from '../../engine/contract.ts';
-import { requiredText } from '../arguments.ts';
 import { compileHeaders } from '../headers.ts';
 import { fetchedBody } from './fetched-body.ts';
+import { compileTarget, joined } from './request.ts';
 
 /** See `operations/proxy/fetch.json`. */
 export const proxyFetch: OperationHandler = {
@@ -9,7 +9,7 @@ export const proxyFetch: OperationHandler = {
   compile(step) {
     const upstream = step.upstream('upstream');
     const method = String(step.literal('method'));
-    const path = requiredText(step, 'path', 'path');
+    const target = compileTarget(step);
     const headers = compileHeaders(step);
     const bind = step.bind('out');
     return async (run) => {
@@ -17,8 +17,9 @@ export const proxyFetch: OperationHandler = {
       session.countIo();
       const response = await upstream.fetch({
         method,
-        path: path(run),
+        ...target(run),
         headers: joined(headers(run)),
+        compressed: true,
         body: null,
         signal: session.signal,
       });
@@ -33,9 +34,3 @@ export const proxyFetch: OperationHandler = {
     };
   },
 };
-
-function joined(pairs: readonly (readonly [string, string])[]): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of pairs) headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
-  return headers;
-}
