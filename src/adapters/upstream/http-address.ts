@@ -19,10 +19,20 @@ export interface AddressRule {
 }
 
 const PUBLIC: readonly string[] = ['unicast'];
-const PRIVATE: readonly string[] = [...PUBLIC, 'loopback', 'private', 'linkLocal', 'uniqueLocal', 'carrierGradeNat'];
+/** Closed networks use reserved ranges, those for documentation and for benchmarks, like private ones. */
+const PRIVATE: readonly string[] = [
+  ...PUBLIC,
+  'loopback',
+  'private',
+  'linkLocal',
+  'uniqueLocal',
+  'carrierGradeNat',
+  'reserved',
+  'benchmarking',
+];
 
 /**
- * Only public unicast addresses are allowed, or with `allowPrivateAddresses` also loopback, private and link-local ones.
+ * Only public unicast addresses are allowed, or with `allowPrivateAddresses` also loopback, private, link-local and reserved ones.
  * The check is made on what the socket then connects to, so that a name cannot be pointed elsewhere after it.
  */
 export function createAddressRule(
