@@ -27,7 +27,9 @@ const BETA = '1.1.0-beta.1';
  * the client has no command for, or the server is known not to do, is left out.
  */
 export function clientSuite(name: ClientName, store: ChosenStore = DECLARED_STORE): void {
-  describe.skipIf(NPM_SERVER.missing)(`${name} on ${NPM_SERVER.name}, ${store.title}`, () => {
+  const { missing } = NPM_SERVER;
+  if (missing !== null) console.warn(`Skipped: ${name} on ${NPM_SERVER.name}: ${missing} is not there`);
+  describe.skipIf(missing !== null)(`${name} on ${NPM_SERVER.name}, ${store.title}`, () => {
     const trial = useTrial(name, store);
     const commands = COMMANDS[name];
     const { lacks } = NPM_SERVER;
