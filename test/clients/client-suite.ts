@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ClientName } from '../support/npm-clients.ts';
+import { type ClientName, TERMINAL } from '../support/npm-clients.ts';
 import { NPM_SERVER } from '../support/npm-servers.ts';
 import { COMMANDS } from './commands.ts';
 import { type ChosenStore, DECLARED_STORE } from './stores.ts';
@@ -38,7 +38,8 @@ export function clientSuite(name: ClientName, store: ChosenStore = DECLARED_STOR
     // A test may have left another one.
     beforeEach(() => trial.client.useToken(trial.token));
 
-    test.runIf(login)('logs in with name and password, and not with another password', async () => {
+    const canLogIn = login !== undefined && (name !== 'pnpm' || TERMINAL !== null);
+    test.runIf(canLogIn)('logs in with name and password, and not with another password', async () => {
       const { client } = trial;
       client.useToken(null);
       const wrong = await login!(client, { ...ALICE, password: 'something else' });
@@ -183,6 +184,21 @@ export function clientSuite(name: ClientName, store: ChosenStore = DECLARED_STOR
     });
 
     test.runIf(unpublish)('unpublishes a version, and then the package', () => unpublishing(trial));
+
+    test.runIf(name === 'yarn 1' && TERMINAL)('asks for a password to publish, and gives its token back', async () => {
+      const { client } = trial;
+      client.useToken(null);
+      const cwd = await prepared(trial, { name: TOOL, version: '1.2.0' });
+      const answers = [
+        [/username: /, ALICE.name],
+        [/email: /, 'alice@example.org'],
+        [/password: /, ALICE.password],
+      ] as const;
+      const outcome = await client.run(['publish', '--new-version', '1.2.0'], { cwd, terminal: true, answers });
+      expect(outcome.code, outcome.text).toBe(0);
+      expect(outcome.text).toContain('Revoked login token');
+      expect((await trial.packument(TOOL)).versions).toHaveProperty(['1.2.0']);
+    });
 
     test.runIf(name === 'npm')('makes tokens, lists and revokes them', () => tokens(trial));
 

@@ -29,7 +29,7 @@ export interface Commands {
   readonly star?: Readonly<Record<'add' | 'remove', readonly string[]>>;
   /** The name of the package first, then of the user. */
   readonly owner?: Readonly<Record<'list' | 'add' | 'remove', (name: string, user: string) => readonly string[]>>;
-  /** Types the name and the password where the client asks for them. */
+  /** Types the name and the password where the client asks for them; for pnpm that is a terminal. */
   login?(client: NpmClient, account: Account): Promise<ClientOutcome>;
 }
 
@@ -56,13 +56,19 @@ export const COMMANDS: Readonly<Record<ClientName, Commands>> = {
       remove: (name, user) => ['owner', 'rm', user, name],
     },
     // The server says that it has no login by web page; the form comes after that.
-    login: (client, { name, password }) => client.run(['login'], { answers: [name, password] }),
+    login: (client, { name, password }) =>
+      client.run(['login'], {
+        answers: [
+          [/Username: $/, name],
+          [/Password: $/, password],
+        ],
+      }),
   },
-  // It asks for a password at a terminal only.
   pnpm: {
     lockFile: 'pnpm-lock.yaml',
     ping: ['ping'],
     whoami: ['whoami'],
+    logout: ['logout'],
     audit: ['audit', '--json'],
     publish: ['publish', '--no-git-checks'],
     publishBlindly: ['publish', '--no-git-checks'],
@@ -79,8 +85,17 @@ export const COMMANDS: Readonly<Record<ClientName, Commands>> = {
       add: (name, user) => ['owner', 'add', name, user],
       remove: (name, user) => ['owner', 'rm', name, user],
     },
+    login: (client, { name, password }) =>
+      client.run(['login'], {
+        terminal: true,
+        answers: [
+          [/Username:/, name],
+          [/Password:/, password],
+          [/Email/, 'alice@example.org'],
+        ],
+      }),
   },
-  // Its login asks at a terminal, and nothing of the server; its audit goes to a host of its own.
+  // Its login asks nothing of the server: it asks when it needs to, as when it publishes. Its audit goes to a host of its own.
   'yarn 1': {
     lockFile: 'yarn.lock',
     publish: ['publish', '--non-interactive'],

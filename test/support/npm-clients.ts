@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../house/source-files.ts';
+import { findProgram } from './programs.ts';
 import type { Outcome } from './run-program.ts';
 
 export type ClientName = 'npm' | 'pnpm' | 'yarn 1' | 'yarn 4';
@@ -11,7 +12,7 @@ export type ClientName = 'npm' | 'pnpm' | 'yarn 1' | 'yarn 4';
 export interface NpmClient {
   readonly name: ClientName;
   readonly home: string;
-  /** Runs it in a folder, by default in a project that depends on nothing. `answers` are typed one by one, each once it asked for something. */
+  /** Runs it in a folder, by default in a project that depends on nothing. */
   run(args: readonly string[], options?: RunOptions): Promise<ClientOutcome>;
   /** Knows this token from now on; null: none. */
   useToken(token: string | null): void;
@@ -21,9 +22,17 @@ export interface NpmClient {
 
 export interface RunOptions {
   readonly cwd?: string;
-  readonly answers?: readonly string[];
+  /** Typed one after the other, each once its question was asked. */
+  readonly answers?: readonly Answer[];
+  /** Asks only at a terminal: is given one. Needs `TERMINAL`. */
+  readonly terminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
+
+export type Answer = readonly [question: RegExp, text: string];
+
+/** What lends a terminal to a program; null where the system has nothing that does. */
+export const TERMINAL: string | null = process.platform === 'linux' ? findProgram('script') : null;
 
 export interface ClientOutcome extends Outcome {
   /** Both outputs, without colours: for what a person reads. */
@@ -61,12 +70,10 @@ export function openClient(name: ClientName, url: string, folder: string): NpmCl
   return {
     name,
     home,
-    run: (args, options = {}) =>
-      runClient(
-        [program, ...args],
-        { cwd: options.cwd ?? desk, env: { ...env, ...options.env } },
-        options.answers ?? [],
-      ),
+    run: (args, { cwd = desk, env: more = {}, answers = [], terminal = false } = {}) => {
+      const command = [process.execPath, program, ...args];
+      return runClient(terminal ? atTerminal(command) : command, { cwd, env: { ...env, ...more } }, answers);
+    },
     useToken,
     clearCaches() {
       for (const cache of CACHES) rmSync(join(home, cache), { recursive: true, force: true });
@@ -101,12 +108,14 @@ function configure(name: ClientName, url: string, home: string, token: string | 
     'fund=false',
     'update-notifier=false',
     'fetch-retries=0',
-    ...(token === null ? [] : [`//${host}${pathname}:_authToken=${token}`]),
   ];
-  writeFileSync(join(home, '.npmrc'), `${rc.join('\n')}\n`);
+  const secrets = token === null ? [] : [`//${host}${pathname}:_authToken=${token}`];
+  const lines = (all: readonly string[]) => `${all.join('\n')}\n`;
+  writeFileSync(join(home, '.npmrc'), lines(name === 'pnpm' ? rc : [...rc, ...secrets]));
   if (name === 'pnpm') {
     const settings = { minimumReleaseAge: 0, gitChecks: false };
     mkdirSync(join(home, 'config/pnpm'), { recursive: true });
+    writeFileSync(join(home, 'config/pnpm/auth.ini'), lines(secrets));
     writeFileSync(join(home, 'config/pnpm/config.yaml'), JSON.stringify(settings));
   }
   if (name === 'yarn 1') writeFileSync(join(home, '.yarnrc'), `registry "${url}"\ndisable-self-update-check true\n`);
@@ -128,23 +137,30 @@ function configure(name: ClientName, url: string, home: string, token: string | 
   }
 }
 
+/** The words are ours: none of them has a quotation mark. */
+function atTerminal(command: readonly string[]): readonly string[] {
+  return [TERMINAL ?? '', '-qfec', command.map((word) => `'${word}'`).join(' '), '/dev/null'];
+}
+
 async function runClient(
-  args: readonly string[],
+  [program = '', ...args]: readonly string[],
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
-  answers: readonly string[],
+  answers: readonly Answer[],
 ): Promise<ClientOutcome> {
-  const child = spawn(process.execPath, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = once(child, 'close');
   const output = { stdout: '', stderr: '' };
   const waiting = [...answers];
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
       output[stream] += text;
-      // What is asked ends in a colon and waits.
-      if (/: $/.test(text) && waiting.length > 0) child.stdin.write(`${waiting.shift()}\n`);
+      const [question, answer] = waiting[0] ?? [];
+      if (question === undefined || !question.test(output.stdout)) return;
+      waiting.shift();
+      child.stdin.write(`${answer}\r\n`);
     });
   }
-  // It may not wait to be told that nobody answers.
+  // It may end without reading what is typed.
   child.stdin.on('error', () => {});
   if (answers.length === 0) child.stdin.end();
   const [code] = await ended;
