@@ -59,6 +59,7 @@ export const NPM_NAMES: readonly string[] = [
 
 /** Measures the registry beside Verdaccio: the same packages, published and read over HTTP, in one run and in turn. */
 export async function benchNpm(options: NpmOptions): Promise<void> {
+  if (NPM_SERVER.missing !== null) throw new Error(`${NPM_SERVER.name} cannot run: ${NPM_SERVER.missing} is not there`);
   const settings = options.quick ? QUICK : THOROUGH;
   const { rounds, seconds } = settings.effort;
   const cores = divideCores();

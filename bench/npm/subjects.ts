@@ -21,26 +21,34 @@ export function placeOf(kind: NpmServerKind, folder: string, name: string, cores
 /** A registry whose `url` ends in a slash; its user may publish. */
 export async function startNpm(place: NpmPlace, isNew: boolean, registry?: string): Promise<Subject> {
   const server = await startAt(place, registry);
-  if (isNew) await server.addUser(USER, PASSWORD);
-  return {
-    name: place.kind.name,
-    url: server.url,
-    pid: server.process.pid,
-    authorization: `Bearer ${await loginTo(server.url, USER, PASSWORD)}`,
-    stop: server.process.stop,
-  };
+  try {
+    if (isNew) await server.addUser(USER, PASSWORD);
+    return {
+      name: place.kind.name,
+      url: server.url,
+      pid: server.process.pid,
+      authorization: `Bearer ${await loginTo(server.url, USER, PASSWORD)}`,
+      stop: server.process.stop,
+    };
+  } catch (error) {
+    await server.process.stop();
+    throw error;
+  }
 }
 
 /** Milliseconds from the start of the process to the first packument that it gives. */
 export async function startingMs(place: NpmPlace, name: string): Promise<number> {
   const startedAt = performance.now();
   const server = await startAt(place);
-  const response = await fetch(server.url + name);
-  await response.arrayBuffer();
-  const elapsedMs = performance.now() - startedAt;
-  await server.process.stop();
-  if (response.status !== 200) throw new Error(`${place.kind.name} has lost ${name}: ${response.status}`);
-  return elapsedMs;
+  try {
+    const response = await fetch(server.url + name);
+    await response.arrayBuffer();
+    const elapsedMs = performance.now() - startedAt;
+    if (response.status !== 200) throw new Error(`${place.kind.name} has lost ${name}: ${response.status}`);
+    return elapsedMs;
+  } finally {
+    await server.process.stop();
+  }
 }
 
 function startAt({ kind, folder, cores }: NpmPlace, registry?: string) {
