@@ -6,6 +6,7 @@ import { requireAgreement } from './agree.ts';
 import { benchCases, type Case } from './cases.ts';
 import { describeMachine, divideCores } from './cores.ts';
 import { compare, type Effort } from './measure.ts';
+import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
 import { cellsOf, type RoutesRun, type Row, rounded, textTable } from './report.ts';
 import { type Seed, seed } from './seed.ts';
@@ -14,6 +15,7 @@ import { type Subject, startFloor, startHandWritten, startRegistry } from './sub
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
+       npm run bench -- --npm [options]
 
 Measures the default registry against the same routes written by hand, on the same
 stores, both in one run and in turn (A B B A ...). A ratio is the median over the
@@ -40,7 +42,16 @@ hold. PostgreSQL is a server of the bench's own. Takes about half an hour.
   --sizes N,N  other numbers of documents
   --quick      1000 and 10 000 documents, in a minute
   --only NAME  one adapter or row (several times for several):
-               STORE_NAMES`;
+               STORE_NAMES
+
+With --npm: the npm pack beside Verdaccio, which is installed through npm's registry into
+this user's cache the first time. The same packages, with 1, 100 and 1000 versions, are
+published to both and read from both. Shows how many times better this registry is, and
+which of the targets hold.
+
+  --quick      1 and 100 versions, in two minutes
+  --only NAME  one row (several times for several):
+               NPM_NAMES`;
 
 const THOROUGH = {
   effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
@@ -57,6 +68,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       stores: { type: 'boolean', default: false },
+      npm: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -71,11 +83,16 @@ async function main(): Promise<void> {
   const all = benchCases(settings.seed);
   const names = all.map((entry) => entry.name);
   if (values.help)
-    return console.log(HELP.replace(' NAMES', ` ${names.join(', ')}`).replace('STORE_NAMES', folded(STORE_NAMES)));
-  const known = values.stores ? STORE_NAMES : names;
+    return console.log(
+      HELP.replace(' NAMES', ` ${names.join(', ')}`)
+        .replace('STORE_NAMES', folded(STORE_NAMES))
+        .replace('NPM_NAMES', folded(NPM_NAMES)),
+    );
+  const known = values.npm ? NPM_NAMES : values.stores ? STORE_NAMES : names;
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
+  if (values.npm) return benchNpm(values);
   const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));
 
   const cores = divideCores();

@@ -37,7 +37,7 @@ export async function startRegistry(folder: string, cores: Cores | null, caches:
 const PROJECT = join(import.meta.dirname, '..');
 
 /** A copy of the default registry's definition whose caching sections are off. */
-function withoutCaches(folder: string): string {
+export function withoutCaches(folder: string): string {
   mkdirSync(folder, { recursive: true });
   cpSync(join(PROJECT, 'routes'), join(folder, 'routes'), { recursive: true });
   const schema = JSON.parse(readFileSync(join(PROJECT, 'schema.json'), 'utf8')) as {

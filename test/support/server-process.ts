@@ -18,6 +18,8 @@ export interface ServerProcessOptions {
   /** The whole command line, in place of all that; the port and the data folder are up to `env`. */
   readonly command?: readonly string[];
   readonly cwd?: string;
+  /** What another program than ours writes once it listens; the first group is its URL. */
+  readonly listening?: RegExp;
   /** Hears what it writes to the standard error output, before it listens, too. */
   readonly onComplaint?: (text: string) => void;
 }
@@ -37,6 +39,7 @@ export interface ServerProcess {
 
 /** Starts `entrepot serve` on a free port and waits until it listens. Fails with all that it wrote when it ends before. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
+  const listening = options.listening ?? /^Listening on (http:\S+)$/m;
   const program = options.program ?? join(ROOT, 'bin/entrepot');
   const args = ['serve', '--port', '0', '--data', options.data, ...(options.args ?? [])];
   if (options.registry !== undefined) args.push('--registry', options.registry);
@@ -64,7 +67,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       failed(`The server did not listen within ${START_MS} ms`);
     }, START_MS);
     child.stdout.on('data', () => {
-      const found = /^Listening on (http:\S+)$/m.exec(stdout)?.[1];
+      const found = listening.exec(stdout)?.[1];
       if (found === undefined) return;
       clearTimeout(timer);
       resolve(found);
