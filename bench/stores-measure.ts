@@ -60,9 +60,9 @@ export async function measureRow(
     store,
     size,
     stretches: [] as Stretch[],
-    run: row.kind === 'write' ? writer(row, store, size) : reader(row, store, size),
+    run: 'writers' in row ? writer(row, store, size) : reader(row, store, size),
   }));
-  for (const { run } of measured) await run(effort.seconds / 4, row.kind === 'write' ? 1 : WARM_UP);
+  for (const { run } of measured) await run(effort.seconds / 4, 'writers' in row ? 1 : WARM_UP);
   for (let round = 0; round < effort.rounds; round++) {
     const inTurn = round % 2 === 0 ? measured : measured.toReversed();
     for (const { run, stretches } of inTurn) stretches.push(await run(effort.seconds, FEWEST));
@@ -75,9 +75,9 @@ export async function measureRow(
       p50Ms: quantile(latencies, 0.5),
       p95Ms: quantile(latencies, 0.95),
       times: latencies.length,
-      matches: row.kind === 'write' ? null : await matchesOf(row, store, size),
+      matches: 'writers' in row ? null : await matchesOf(row, store, size),
       perSecond:
-        row.kind === 'write' ? median(stretches.map(({ latencies, seconds }) => latencies.length / seconds)) : null,
+        'writers' in row ? median(stretches.map(({ latencies, seconds }) => latencies.length / seconds)) : null,
     });
   }
   const [smallest, largest] = [measured[0], measured.at(-1)];

@@ -18,16 +18,16 @@ import {
 } from './stores-documents.ts';
 
 /**
- * What a row is held to. `page`: what an index has in order, which must not grow with the store. `sorted`, `count` and `search` grow with what
- * fits, or with how much of the store is asked for.
+ * What a row is held to. `page`: what an index has in order, which must not grow with the store. `sorted`, `count`, `search` and `facets` grow
+ * with what fits, or with how much of the store is asked for. `write`: one commit at a time; `writes`: many.
  */
-export type RowKind = 'read' | 'page' | 'sorted' | 'count' | 'search' | 'write';
+export type RowKind = 'read' | 'page' | 'sorted' | 'count' | 'search' | 'facets' | 'write' | 'writes';
 
 /** One question that is asked again and again, about one thing after the other. */
 export interface ReadRow {
   readonly name: string;
   readonly title: string;
-  readonly kind: Exclude<RowKind, 'write'>;
+  readonly kind: Exclude<RowKind, WriteRow['kind']>;
   /** The question for a turn, ready to be asked of a store of so many documents; what comes back is checked to be no less than `least`. */
   ask(size: number, turn: number): (store: RecordStore) => MaybePromise<number>;
   readonly least: number;
@@ -44,7 +44,7 @@ export interface ReadRow {
 export interface WriteRow {
   readonly name: string;
   readonly title: string;
-  readonly kind: 'write';
+  readonly kind: 'write' | 'writes';
   /** How many wait for their commits at the same time. */
   readonly writers: number;
 }
@@ -53,6 +53,8 @@ export type StoreRow = ReadRow | WriteRow;
 
 const PAGE = 20;
 const THINGS = 200;
+/** Pages: no more records than the smallest store has. */
+const THINGS_OF_PAGES = 25;
 const NEWEST: readonly Order[] = [{ column: 'created', descending: true }];
 const FACETS: readonly FacetQuery[] = [
   { column: 'namespace', limit: 10 },
@@ -140,12 +142,15 @@ export const STORE_ROWS: readonly StoreRow[] = [
     order: NEWEST,
     after: positionOf(middleAt(size, turn)),
   })),
-  page(
-    'tag-namespace',
-    '20 with a tag, of a namespace, newest first',
-    (_, turn) => ({ where: [tagged(tag(1)), equal('namespace', namespaceAt(turn))], order: NEWEST }),
-    10,
-  ),
+  {
+    ...page(
+      'tag-namespace',
+      '20 with a tag, of a namespace, newest first',
+      (_, turn) => ({ where: [tagged(tag(1)), equal('namespace', namespaceAt(turn))], order: NEWEST }),
+      10,
+    ),
+    kind: 'sorted',
+  },
   {
     ...AFTER,
     name: 'anywhere',
@@ -191,7 +196,7 @@ export const STORE_ROWS: readonly StoreRow[] = [
     facets: FACETS,
   })),
   { name: 'write', title: 'a commit, one writer', kind: 'write', writers: 1 },
-  { name: 'write-64', title: 'a commit, 64 writers', kind: 'write', writers: 64 },
+  { name: 'write-64', title: 'a commit, 64 writers', kind: 'writes', writers: 64 },
 ];
 
 /** Commits a new document, one that no store was filled with; gives its key. */
@@ -226,7 +231,7 @@ function page(
     least,
     matches: (store, size, turn) =>
       store.count({ collection: COLLECTION, index: INDEX, where: queryAt(size, turn).where }),
-    things: THINGS,
+    things: THINGS_OF_PAGES,
   };
 }
 
@@ -261,7 +266,7 @@ function search(
   return {
     name,
     title,
-    kind: 'search',
+    kind: (queryAt(0).facets ?? []).length > 0 ? 'facets' : 'search',
     ask(_, turn) {
       const query = { ...whole, ...queryAt(turn) };
       return async (store) => (await searchIn(store, query)).hits.length;
