@@ -11,6 +11,7 @@ export function sessionIdentity(identity: Identity): SessionIdentity {
   return {
     authenticate: async (username, password, address) =>
       (await identity.verifyPassword(username, password, address)).principal,
+    hasUser: async (username) => (await identity.getUser(username))?.disabled === false,
     isPrincipal: (value): value is PrincipalView => callerBehind(value) !== null,
     async issueToken(principal, { expiresAt, ...wanted }) {
       const caller = await identity.callerOf(known(principal));

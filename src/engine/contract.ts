@@ -266,6 +266,8 @@ export interface SessionIdentity {
    * Fails with INVALID_CREDENTIALS, whatever is wrong, and with RATE_LIMITED.
    */
   authenticate(username: string, password: string, address: string): Promise<PrincipalView>;
+  /** Whether somebody may come under this name: there is such a user, and it is not disabled. */
+  hasUser(username: string): Promise<boolean>;
   /** Whether a value is a principal that was let in. What looks like one, as a client can send it, is none. */
   isPrincipal(value: unknown): value is PrincipalView;
   /** Fails with VALUE_INVALID, FORBIDDEN (a session for who came with a token) or NOT_FOUND (a principal without a user). */

@@ -1,6 +1,7 @@
 import type { OperationHandler } from '../engine/contract.ts';
 import { archiveRead } from './archive/read.ts';
 import { authenticate } from './auth/authenticate.ts';
+import { hasUser } from './auth/has_user.ts';
 import { requireAccess } from './auth/require_access.ts';
 import { requireScopes } from './auth/require_scopes.ts';
 import { blobFill } from './blob/fill.ts';
@@ -58,6 +59,7 @@ export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin',
 /** Handlers by the names of their operations. */
 export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   authenticate,
+  hasUser,
   requireAccess,
   archiveRead,
   requireScopes,

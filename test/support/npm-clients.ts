@@ -96,6 +96,8 @@ function environment(home: string): Readonly<Record<string, string>> {
     HTTP_PROXY: NOWHERE,
     HTTPS_PROXY: NOWHERE,
     NO_PROXY: '127.0.0.1',
+    // Yarn 1 gives root a home for all; under fakeroot it keeps to HOME.
+    FAKEROOTKEY: '1',
   };
 }
 
