@@ -1,5 +1,4 @@
-import type { OperationHandler, ResponseDraft, Run, Session } from '../../engine/contract.ts';
-import type { Fill, FillHead } from '../../engine/fill.ts';
+import type { Fill, FillHead, OperationHandler, ResponseDraft, Run, Session } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { ByteHandle } from '../../language/values.ts';
 import type { UpstreamResponse } from '../../ports/upstream.ts';
