@@ -100,6 +100,18 @@ describe.each(STORE_KINDS)('the end of blob.fill on %s', (kind) => {
     expect(origin.requests).toHaveLength(1);
   });
 
+  test('is known for a moment, but not of what was swept meanwhile', async () => {
+    const origin = await startOrigin((_, response) => response.end(SMALL));
+    // Nothing names what is stored.
+    const registry = await openFillRegistry({ kind, origin, then: [] });
+    await download(`${registry.url}/files/a`);
+    await download(`${registry.url}/files/a`);
+    expect(origin.requests).toHaveLength(1);
+    expect(await registry.blobs()).toEqual([]);
+    expect((await download(`${registry.url}/files/a`)).bytes.equals(SMALL)).toBe(true);
+    expect(origin.requests).toHaveLength(2);
+  });
+
   test('with the server breaks off what is being fetched, and leaves nothing of it', async () => {
     const { origin, asked, gone } = await startHalting();
     const data = await temporaryFolder();

@@ -36,14 +36,22 @@ export interface FillOptions {
   readonly expect?: string | null;
   /** More arguments of the step. */
   readonly args?: object;
+  /** Its steps; by default they commit a record. */
+  readonly then?: readonly object[];
   /** Of the upstream. */
   readonly upstream?: object;
   readonly seams?: Seams;
   readonly data?: string;
 }
 
-export function fillDefinition({ expect = null, args = {}, upstream = {} }: Omit<FillOptions, 'kind' | 'origin'>) {
+export function fillDefinition(options: Omit<FillOptions, 'kind' | 'origin'>) {
+  const { expect = null, args = {}, upstream = {}, then } = options;
   const file = { doc: 'file', key: 'file/{name}' };
+  const commit = [
+    { op: 'txn.begin', args: {} },
+    { op: 'kv.put', args: { ...file, value: { digest: '$blob.digest', size: '$blob.size' } } },
+    { op: 'txn.commit', args: {} },
+  ];
   return {
     schema_version: '1.0',
     type_id: 'test.fill',
@@ -93,11 +101,7 @@ export function fillDefinition({ expect = null, args = {}, upstream = {} }: Omit
                 headers: { 'X-From': 'upstream' },
                 out: 'blob',
                 ...args,
-                then: [
-                  { op: 'txn.begin', args: {} },
-                  { op: 'kv.put', args: { ...file, value: { digest: '$blob.digest', size: '$blob.size' } } },
-                  { op: 'txn.commit', args: {} },
-                ],
+                then: then ?? commit,
               },
               catch: {
                 UPSTREAM_STATUS: [
