@@ -115,7 +115,9 @@ describe.each(STORE_KINDS)('the end of blob.fill on %s', (kind) => {
   test('with the server breaks off what is being fetched, and leaves nothing of it', async () => {
     const { origin, asked, gone } = await startHalting();
     const data = await temporaryFolder();
-    const registry = await openFillRegistry({ kind, origin, data, expect: digestOf(LARGE) });
+    // Longer than the test may take.
+    const upstream = { timeouts_ms: { connect: 2000, read: 120_000 } };
+    const registry = await openFillRegistry({ kind, origin, data, upstream, expect: digestOf(LARGE) });
     const reading = await startReading(`${registry.url}/files/a`);
     await reading.next();
     await asked;
