@@ -13,6 +13,8 @@ import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Fills } from './fills.ts';
 import type { Representations } from './representations.ts';
 
+export type { Fill, FillHead } from './fill.ts';
+
 /**
  * An operation's handler. `compile` runs once per step, at load: it resolves everything and returns the closure that requests run.
  * The step was checked before: its arguments have the kinds that the definition states, references exist, names are bound.

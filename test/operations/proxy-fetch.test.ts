@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { openTestRegistry } from '../support/registry.ts';
 
@@ -99,4 +100,79 @@ test('a small answer can be sent on and kept at once', async () => {
   expect([first.headers['x-cache'], first.text]).toEqual(['miss', 'hello']);
   expect([second.headers['x-cache'], second.text]).toEqual(['hit', 'hello']);
   expect(second.headers['content-type']).toBe('text/plain');
+});
+
+test('large JSON comes compressed, and is not sent again while the upstream says that it is the same', async () => {
+  const json = JSON.stringify({ versions: Array.from({ length: 50_000 }, (_, at) => ({ version: `1.${at}.0` })) });
+  const zipped = gzipSync(json);
+  const codings: (string | undefined)[] = [];
+  const url = await startOrigin((request, response) => {
+    codings.push(String(request.headers['accept-encoding']));
+    if (request.headers['if-none-match'] === '"v1-gzip"') {
+      response.writeHead(304, { etag: '"v1-gzip"', 'cache-control': 'max-age=5' }).end();
+    } else {
+      response.writeHead(200, {
+        etag: '"v1-gzip"',
+        'content-type': 'application/json',
+        'content-encoding': 'gzip',
+        'content-length': zipped.length,
+      });
+      response.end(zipped);
+    }
+  });
+  const { send } = await openTestRegistry(
+    definition([
+      {
+        op: 'proxy.fetch',
+        args: {
+          upstream: 'origin',
+          path: '/thing',
+          headers: { 'If-None-Match': "$request.headers['x-known']" },
+          out: 'answer',
+        },
+      },
+      {
+        op: 'respond.text',
+        when: { equals: ['$answer.status', 304] },
+        args: { body: "{answer.headers.etag} {answer.headers['cache-control']} {answer.size}" },
+      },
+      {
+        op: 'respond.bytes',
+        args: {
+          body: '$answer.body',
+          headers: {
+            'X-Size': '{answer.size?}',
+            'X-Coding': "{answer.headers['content-encoding']?}",
+            'X-Etag': '$answer.headers.etag',
+          },
+        },
+      },
+    ]),
+    { kind: 'memory', env: { ORIGIN_URL: url } },
+  );
+  const first = await send('GET', '/fetch');
+  expect(first.text).toBe(json);
+  expect(first.headers['content-type']).toBe('application/json');
+  for (const name of ['x-size', 'x-coding', 'content-length']) expect(first.headers[name]).toBeUndefined();
+  const second = await send('GET', '/fetch', { headers: { 'x-known': first.headers['x-etag'] ?? '' } });
+  expect(second.text).toBe('"v1-gzip" max-age=5 0');
+  expect(codings).toEqual(['gzip', 'gzip']);
+});
+
+test('what lies on another host is fetched by its address', async () => {
+  const host = await startOrigin((request, response) =>
+    response.end(`${request.url} ${request.headers.authorization}`),
+  );
+  const url = await startOrigin((_request, response) => response.end('own'));
+  const { send } = await openTestRegistry(
+    definition([
+      { op: 'proxy.fetch', args: { upstream: 'origin', url: "$request.headers['x-file']", out: 'file' } },
+      { op: 'respond.bytes', args: { body: '$file.body' } },
+    ]),
+    { kind: 'memory', env: { ORIGIN_URL: url } },
+  );
+  const fetched = async (address: string) => send('GET', '/fetch', { headers: { 'x-file': address } });
+  expect((await fetched(`${host}/files/a%20b?x=1`)).text).toBe('/files/a%20b?x=1 undefined');
+  expect((await fetched(`${url}/any`)).text).toBe('own');
+  expect((await fetched('file:///etc/passwd')).status).toBe(502);
 });

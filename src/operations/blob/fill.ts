@@ -1,5 +1,4 @@
-import type { OperationHandler, ResponseDraft, Run, Session } from '../../engine/contract.ts';
-import type { Fill, FillHead } from '../../engine/fill.ts';
+import type { Fill, FillHead, OperationHandler, ResponseDraft, Run, Session } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { ByteHandle } from '../../language/values.ts';
 import type { UpstreamResponse } from '../../ports/upstream.ts';
@@ -107,7 +106,12 @@ export const blobFill: OperationHandler = {
       const { session } = run;
       const wanted = read(run);
       session.countIo();
-      let fill = await findFill(session, store, wanted.id);
+      // Nothing may come between finding a fill and joining it: it could be over by then.
+      let fill = session.fills.find(wanted.id);
+      if (fill !== null && fill.kept !== null && !(await isThere(session, store, fill.kept))) {
+        const later = session.fills.find(wanted.id);
+        fill = later === fill ? null : later;
+      }
       if (fill === null && run.request.method === 'HEAD') {
         const head = await askHead(run, wanted);
         if (head !== null) return respond(run, wanted, head, unread(head, wanted));
@@ -128,14 +132,10 @@ export const blobFill: OperationHandler = {
   },
 };
 
-/** A fill that somebody else has begun. What one of a moment ago stored may be swept already, where no record came to name it. */
-async function findFill(session: Session, store: string, id: string): Promise<Fill | null> {
-  const found = session.fills.find(id);
-  const digest = found?.kept?.digests.sha256;
-  if (found === null || digest === undefined) return found;
-  if ((await session.blobs.stat(store, digest)) !== null) return found;
-  const later = session.fills.find(id);
-  return later === found ? null : later;
+/** What a fill of a moment ago stored may be swept already, where no record came to name it, or none names it any more. */
+async function isThere({ blobs }: Session, store: string, kept: ByteHandle): Promise<boolean> {
+  const digest = kept.digests.sha256;
+  return digest !== undefined && (await blobs.stat(store, digest)) !== null;
 }
 
 /** Fails with UPSTREAM_STATUS where the answer is not what was asked for, and with UPSTREAM_INVALID where it cannot be. */
