@@ -39,6 +39,7 @@ test('the registry that comes with the project does what it says', { timeout: 18
     fetch_metadata: PUBLIC,
     fetch_tag: PUBLIC,
     fetch_through_proxy: PUBLIC,
+    get_attestations: PUBLIC,
     get_package: PUBLIC,
     get_tarball: PUBLIC,
     get_user: USERS,

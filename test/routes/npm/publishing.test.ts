@@ -174,6 +174,33 @@ describe.each(STORE_KINDS)('packages on %s', (kind) => {
     expect(((await get('/tool')).json as { users: object }).users).toEqual({});
   });
 
+  it('bring attestations of where they were built', async () => {
+    const { as, get } = await open(kind);
+    const payload = Buffer.from(
+      JSON.stringify({ predicateType: 'https://slsa.dev/provenance/v1', subject: [] }),
+    ).toString('base64');
+    const bundle = { mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.2', dsseEnvelope: { payload } };
+    const document = (await publication({ name: '@acme/tool', version: '1.0.0' })) as {
+      _attachments: Record<string, object>;
+    };
+    document._attachments['@acme/tool-1.0.0.sigstore'] = {
+      content_type: bundle.mediaType,
+      data: JSON.stringify(bundle),
+      length: 1,
+    };
+    expect((await as('PUT', '/@acme%2ftool', document)).status).toBe(201);
+    const { dist } = (await get('/@acme/tool/1.0.0')).json as { dist: { attestations: { url: string } } };
+    expect(dist.attestations).toEqual({
+      url: 'http://registry.test/npm/-/npm/v1/attestations/@acme/tool@1.0.0',
+      provenance: { predicateType: 'https://slsa.dev/provenance/v1' },
+    });
+    for (const spelled of ['@acme/tool@1.0.0', '@acme%2ftool@1.0.0']) {
+      const answer = await get(`/-/npm/v1/attestations/${spelled}`);
+      expect(answer.json).toEqual({ attestations: [{ predicateType: 'https://slsa.dev/provenance/v1', bundle }] });
+    }
+    expectRefused(await get('/-/npm/v1/attestations/@acme%2ftool@2.0.0'), 404, 'NOT_FOUND');
+  });
+
   it('are for everybody to read and for users to write', async () => {
     const { publish, get } = await open(kind);
     await publish({ name: 'tool', version: '1.0.0' });
