@@ -52,6 +52,7 @@ import { tokenList } from './token/list.ts';
 import { tokenRevoke } from './token/revoke.ts';
 import { validateEntity } from './validate/entity.ts';
 import { validateJsonSchema } from './validate/json_schema.ts';
+import { versionMax } from './version/max.ts';
 
 /** Operations that the engine itself implements: they are about the list of steps, not about a step. */
 export const CONTROL_OPERATIONS: readonly string[] = Object.freeze(['txn.begin', 'txn.commit', 'txn.abort']);
@@ -111,6 +112,7 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   tokenRevoke,
   validateEntity,
   validateJsonSchema,
+  versionMax,
 ]);
 
 /** Throws on a second handler of one name: nothing is ever overwritten in silence. */
