@@ -48,8 +48,16 @@ describe.each(STORE_KINDS)('tarballs of an upstream, on %s', (kind) => {
     expect((await get('/old')).json.versions['1.0.0'].dist).not.toHaveProperty('integrity');
     await upstream.release({ name: 'bad', version: '1.0.0', dist: { integrity: undefined, shasum: 'ab'.repeat(20) } });
     expectRefused(await get('/bad/-/bad-1.0.0.tgz'), 502, 'UPSTREAM_FAILED');
-    const both = hashesOf(right.tarball);
-    await upstream.release({ name: 'two', version: '1.0.0', dist: { integrity: `${both.integrity} sha1-xxx` } });
+    const { integrity, shasum } = hashesOf(right.tarball);
+    const sha1 = `sha1-${Buffer.from(shasum, 'hex').toString('base64')}`;
+    for (const [name, stated] of [
+      ['two', `${sha1} ${integrity}`],
+      ['sha', sha1],
+    ] as const) {
+      const dist = { integrity: stated, shasum: undefined };
+      await upstream.release({ name, version: '1.0.0', bytes: right.tarball, dist });
+      expect((await get(`/${name}/-/${name}-1.0.0.tgz`)).bytes.equals(right.tarball)).toBe(true);
+    }
     await upstream.release({ name: 'odd', version: '1.0.0', dist: { integrity: 'whatever' } });
     await upstream.release({ name: 'none', version: '1.0.0', dist: { integrity: undefined, shasum: undefined } });
     for (const name of ['odd', 'none'])
