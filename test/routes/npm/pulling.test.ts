@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startServer } from '../../adapters/upstream-server.ts';
+import { openRawConnection } from '../../support/raw-request.ts';
 import { ADMIN, STORE_KINDS } from '../../support/registry.ts';
 import { stateOf } from '../../support/registry-state.ts';
+import { serveRegistry } from '../../support/serve-registry.ts';
 import { hashesOf, type NpmUpstream, openNpmUpstream } from './npm-upstream.ts';
 import { publication } from './published.ts';
 import { expectRefused, openPulling, SHORT } from './pulling-registry.ts';
@@ -161,6 +164,26 @@ describe.each(STORE_KINDS)('packages of an upstream, on %s', (kind) => {
     expect(upstream.count('GET /none')).toBe(1);
     // The packument and the tarball.
     expect((await stateOf(registry)).blobs.length).toBe(2);
+  });
+
+  it('are asked for again at once where who asked first has left', async () => {
+    const upstream = await openNpmUpstream();
+    await upstream.release({ name: 'tool', version: '1.0.0' });
+    const { registry, versions, clock } = await openPulling(kind, upstream);
+    await versions('/tool');
+    const server = await serveRegistry(registry);
+    const asked = Promise.withResolvers<IncomingMessage>();
+    upstream.answer = asked.resolve;
+    await upstream.release({ name: 'tool', version: '2.0.0' });
+    clock.advance(301_000);
+    const client = await openRawConnection(server.port);
+    client.send('GET /npm/tool HTTP/1.1\r\nHost: a\r\n\r\n');
+    const { socket } = await asked.promise;
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    client.close();
+    await gone;
+    upstream.answer = null;
+    expect(await versions('/tool')).toEqual(['1.0.0', '2.0.0']);
   });
 
   it('are never looked for under a name that is of here', async () => {
