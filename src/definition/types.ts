@@ -274,6 +274,8 @@ export interface LimitsDefinition {
   readonly maxJsonDepth: number;
   readonly maxKvValueBytes: number;
   readonly maxCpuMsPerRequest: number;
+  /** For what is made once for all who ask: a representation, what a fill commits. */
+  readonly maxCpuMsPerBuild: number;
   readonly maxIoOpsPerRequest: number;
 }
 

@@ -179,7 +179,8 @@ function withCatch(
   }
   const recover = (frame: Run, thrown: unknown): MaybePromise<Signal> => {
     const error = namedError(thrown, name);
-    const handler = handlers.get(error.code) ?? handlers.get('*');
+    // Who left is no failure that steps could make up for.
+    const handler = handlers.get(error.code) ?? (error.code === 'CLIENT_GONE' ? undefined : handlers.get('*'));
     if (handler === undefined) throw error;
     // `error` belongs to the steps of the catch alone: around them another catch may have its own.
     const around = frame.slots[slot];

@@ -1,8 +1,9 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { CacheStats, ObjectCache } from '../ports/cache.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { createSlices } from '../shared/slices.ts';
 import type { Built, ResponseDraft } from './contract.ts';
 import { codable } from './http-semantics.ts';
 
@@ -59,9 +60,23 @@ const gzipAsync = promisify(gzip);
 async function made(draft: ResponseDraft, text: string): Promise<{ draft: ResponseDraft; bytes: number }> {
   const plain = Buffer.from(text);
   const coded = codable(draft, text, draft.headers) ? await gzipAsync(plain) : null;
-  const etag = draft.etag ?? hash('sha256', plain, 'base64url');
+  const etag = draft.etag ?? (await tagOf(plain));
   return {
     draft: { ...draft, etag, body: { kind: 'kept', plain, gzip: coded } },
     bytes: plain.byteLength + (coded?.byteLength ?? 0),
   };
+}
+
+/** What is hashed without letting others go first. */
+const PIECE_BYTES = 1024 * 1024;
+
+async function tagOf(bytes: Buffer): Promise<string> {
+  if (bytes.length <= PIECE_BYTES) return hash('sha256', bytes, 'base64url');
+  const hashing = createHash('sha256');
+  const slices = createSlices();
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    hashing.update(bytes.subarray(at, at + PIECE_BYTES));
+    if (slices.isOver()) await slices.rest();
+  }
+  return hashing.digest('base64url');
 }

@@ -42,12 +42,20 @@ export class RequestSession implements Session, RequestState {
   #longestWait: string | null = null;
 
   readonly #request: SessionRequest;
+  readonly #maxCpuMs: number;
 
-  constructor(engine: EngineRuntime, identity: SessionIdentity, request: SessionRequest, principal: PrincipalView) {
+  constructor(
+    engine: EngineRuntime,
+    identity: SessionIdentity,
+    request: SessionRequest,
+    principal: PrincipalView,
+    maxCpuMs: number = engine.limits.maxCpuMsPerRequest,
+  ) {
     this.engine = engine;
     this.identity = identity;
     this.#request = request;
     this.principal = principal;
+    this.#maxCpuMs = maxCpuMs;
     this.#cpuStart = performance.now();
   }
 
@@ -85,7 +93,13 @@ export class RequestSession implements Session, RequestState {
 
   detached(principal: PrincipalView = NOBODY): DetachedSession {
     const request = { signal: NEVER, requestId: this.requestId };
-    const session = new RequestSession(this.engine, this.identity, request, principal);
+    const session = new RequestSession(
+      this.engine,
+      this.identity,
+      request,
+      principal,
+      this.engine.limits.maxCpuMsPerBuild,
+    );
     return { session, principal, end: () => session.end() };
   }
 
@@ -136,7 +150,7 @@ export class RequestSession implements Session, RequestState {
   checkCpu(): void {
     // While the sequence waits, what is done meanwhile was counted by `spend`.
     const runningMs = this.#suspended ? 0 : performance.now() - this.#cpuStart;
-    if (this.#cpuUsedMs + runningMs > this.engine.limits.maxCpuMsPerRequest) {
+    if (this.#cpuUsedMs + runningMs > this.#maxCpuMs) {
       throw new RegistryError('CPU_LIMIT');
     }
   }

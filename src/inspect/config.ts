@@ -41,6 +41,7 @@ export function configOf(definition: Definition, env: Readonly<Record<string, st
       max_json_depth: limits.maxJsonDepth,
       max_kv_value_bytes: limits.maxKvValueBytes,
       max_cpu_ms_per_request: limits.maxCpuMsPerRequest,
+      max_cpu_ms_per_build: limits.maxCpuMsPerBuild,
       max_io_ops_per_request: limits.maxIoOpsPerRequest,
     },
   };

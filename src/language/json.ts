@@ -73,10 +73,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * units from 0), `line` and `column` (from 1) where they are known; the text itself is never repeated.
  */
 export function parseJson(source: Uint8Array | string, limits: JsonLimits): unknown {
-  if (measure(source, limits.maxBytes) > limits.maxBytes) {
-    fail('JSON_TOO_LARGE', `The JSON is larger than ${limits.maxBytes} bytes`, { max_bytes: limits.maxBytes });
-  }
-  const text = typeof source === 'string' ? source : decode(source);
+  const text = jsonText(source, limits);
   if (isDeeper(text, limits.maxDepth)) {
     fail('JSON_TOO_DEEP', `The JSON is nested deeper than ${limits.maxDepth}`, { max_depth: limits.maxDepth });
   }
@@ -91,6 +88,14 @@ export function parseJson(source: Uint8Array | string, limits: JsonLimits): unkn
       place,
     );
   }
+}
+
+/** JSON from outside as text, if it is no larger than it may be. Fails with JSON_TOO_LARGE, and JSON_INVALID on what is not UTF-8. */
+export function jsonText(source: Uint8Array | string, { maxBytes }: Pick<JsonLimits, 'maxBytes'>): string {
+  if (measure(source, maxBytes) > maxBytes) {
+    fail('JSON_TOO_LARGE', `The JSON is larger than ${maxBytes} bytes`, { max_bytes: maxBytes });
+  }
+  return typeof source === 'string' ? source : decode(source);
 }
 
 function measure(source: Uint8Array | string, maxBytes: number): number {

@@ -71,6 +71,7 @@ describe('a registry in one file', () => {
           maxJsonDepth: 64,
           maxKvValueBytes: 1048576,
           maxCpuMsPerRequest: 200,
+          maxCpuMsPerBuild: 10_000,
           maxIoOpsPerRequest: 5000,
         },
       },

@@ -102,6 +102,10 @@ const LIMITS = closed('What one request may use.', {
   max_json_depth: integer('Depth of a JSON body.', 1),
   max_kv_value_bytes: integer('Bytes of a document.', 1),
   max_cpu_ms_per_request: integer('Milliseconds of computing between waits.', 1),
+  max_cpu_ms_per_build: integer(
+    'Milliseconds of computing for what is made once for all who ask: a representation, a fill.',
+    1,
+  ),
   max_io_ops_per_request: integer('Store operations.', 1),
 });
 

@@ -12,6 +12,7 @@ export const DEFAULT_LIMITS: LimitsDefinition = Object.freeze({
   maxJsonDepth: 64,
   maxKvValueBytes: 2 ** 20,
   maxCpuMsPerRequest: 200,
+  maxCpuMsPerBuild: 10_000,
   maxIoOpsPerRequest: 5000,
 });
 
@@ -39,6 +40,7 @@ function readLimits(reader: ObjectReader | null): LimitsDefinition {
     maxJsonDepth: reader.integer('max_json_depth', DEFAULT_LIMITS.maxJsonDepth, 1),
     maxKvValueBytes: reader.integer('max_kv_value_bytes', DEFAULT_LIMITS.maxKvValueBytes, 1),
     maxCpuMsPerRequest: reader.integer('max_cpu_ms_per_request', DEFAULT_LIMITS.maxCpuMsPerRequest, 1),
+    maxCpuMsPerBuild: reader.integer('max_cpu_ms_per_build', DEFAULT_LIMITS.maxCpuMsPerBuild, 1),
     maxIoOpsPerRequest: reader.integer('max_io_ops_per_request', DEFAULT_LIMITS.maxIoOpsPerRequest, 1),
   };
   reader.finish();

@@ -1,10 +1,14 @@
 import type { OperationHandler, Run } from '../../engine/contract.ts';
 import { fail } from '../../errors/registry-error.ts';
 import { parseJson } from '../../language/json.ts';
+import { parseJsonInSlices } from '../../language/json-slices.ts';
 import { isByteHandle } from '../../language/values.ts';
 import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
 import { invalidArgument } from '../arguments.ts';
 import { readAll } from '../read-all.ts';
+
+/** What is larger is read in slices, so that nobody waits for it. */
+const MAX_AT_ONCE = 512 * 1024;
 
 /** See `operations/codec/decode.json`. */
 export const codecDecode: OperationHandler = {
@@ -26,13 +30,18 @@ export const codecDecode: OperationHandler = {
       if (handle.size !== null && handle.size > maxBytes) tooLarge();
       return readAll(handle, maxBytes, tooLarge);
     };
-    const decode = (bytes: Uint8Array | string) =>
-      format === 'json' ? parseJson(bytes, { maxBytes, maxDepth: limits.maxJsonDepth }) : textOf(bytes);
+    const jsonLimits = { maxBytes, maxDepth: limits.maxJsonDepth };
+    const decode = (bytes: Uint8Array | string): MaybePromise<unknown> => {
+      if (format !== 'json') return textOf(bytes);
+      return bytes.length > MAX_AT_ONCE ? parseJsonInSlices(bytes, jsonLimits) : parseJson(bytes, jsonLimits);
+    };
     return (run) =>
-      whenReady(content(run), (bytes) => {
-        bind(run, decode(bytes));
-        return undefined;
-      });
+      whenReady(content(run), (bytes) =>
+        whenReady(decode(bytes), (value) => {
+          bind(run, value);
+          return undefined;
+        }),
+      );
   },
 };
 

@@ -3,6 +3,7 @@ import { fail } from '../../errors/registry-error.ts';
 import { setOwn } from '../../language/member.ts';
 import { StoredValue } from '../../language/values.ts';
 import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
+import { createSlices } from '../../shared/slices.ts';
 import { goOn, invalidArgument, isPlainObject } from '../arguments.ts';
 
 /** One round: runs the steps and keeps what they give. */
@@ -94,13 +95,15 @@ function elements(value: unknown): readonly unknown[] {
   throw invalidArgument('in', 'a list or an object');
 }
 
-/** Round after round without a promise, until one makes one. */
+/** Round after round without a promise, until one makes one, or it has taken long. */
 function loop(run: Run, items: readonly unknown[], start: number, round: Round): MaybePromise<Signal> {
+  const slices = createSlices();
   for (let index = start; index < items.length; index++) {
     run.session.checkCpu();
     const signal = round(run, items[index], index);
     if (signal instanceof Promise) return loopLater(run, items, index + 1, round, signal);
     if (signal !== undefined) return signal;
+    if (slices.isOver()) return loopLater(run, items, index + 1, round, slices.rest().then(goOn));
   }
   return undefined;
 }
@@ -113,9 +116,19 @@ async function loopLater(
   pending: Promise<Signal>,
 ): Promise<Signal> {
   let signal = await pending;
+  const slices = createSlices();
   for (let index = next; index < items.length && signal === undefined; index++) {
     run.session.checkCpu();
-    signal = await round(run, items[index], index);
+    const given = round(run, items[index], index);
+    if (given instanceof Promise) {
+      signal = await given;
+      slices.restart();
+    } else {
+      signal = given;
+    }
+    if (!slices.isOver()) continue;
+    run.session.spend(slices.spent());
+    await slices.rest();
   }
   return signal;
 }

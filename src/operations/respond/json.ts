@@ -1,6 +1,8 @@
 import type { OperationHandler } from '../../engine/contract.ts';
 import { writeJson } from '../../language/json.ts';
+import { hasMany, writeJsonInSlices } from '../../language/json-slices.ts';
 import { StoredValue } from '../../language/values.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 import { documentTag } from './document-tag.ts';
 import { compileDraft } from './draft.ts';
 
@@ -12,9 +14,11 @@ export const respondJson: OperationHandler = {
     const body = step.value('body');
     return (run) => {
       const value = body(run);
-      const isStored = value instanceof StoredValue;
-      const text = isStored ? value.text : writeJson(value ?? null);
-      return draft(run, { kind: 'text', text }, 'application/json', isStored ? documentTag(value) : null);
+      if (value instanceof StoredValue) {
+        return draft(run, { kind: 'text', text: value.text }, 'application/json', documentTag(value));
+      }
+      const text = hasMany(value) ? writeJsonInSlices(value) : writeJson(value ?? null);
+      return whenReady(text, (written) => draft(run, { kind: 'text', text: written }, 'application/json', null));
     };
   },
 };

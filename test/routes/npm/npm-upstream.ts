@@ -15,6 +15,8 @@ export interface Release {
   readonly dist?: object;
   /** A file inside that makes the tarball large. */
   readonly content?: string;
+  /** Instead of one that is made; no two that are made are the same. */
+  readonly bytes?: Buffer;
 }
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -61,10 +63,10 @@ export async function openNpmUpstream(): Promise<NpmUpstream> {
     origin: server.origin,
     requests: server.requests,
     answer: null,
-    async release({ name, version, at = '2020-01-01T00:00:00.000Z', manifest, dist, content }, tags) {
+    async release({ name, version, at = '2020-01-01T00:00:00.000Z', manifest, dist, content, bytes }, tags) {
       const files: [string, string][] = [['package/package.json', JSON.stringify({ name, version })]];
       if (content !== undefined) files.push(['package/content', content]);
-      const tarball = await tarballOf(files);
+      const tarball = bytes ?? (await tarballOf(files));
       const path = `/${name}/-/${name.split('/').at(-1)}-${version}.tgz`;
       tarballs.set(path, tarball);
       const known = packuments.get(name);
