@@ -43,6 +43,14 @@ const SLIPS: readonly { readonly sort: RegExp; readonly why: string }[] = [
     why: 'The argument has a default; or a constant, in the place of a variable, is a value like others',
   },
   {
+    sort: /\/args\/(package|object|collect\/from)(\/|$)/,
+    why: 'What `set` binds and what a loop gathers may be any value; a member less is another value',
+  },
+  {
+    sort: /^rename path(\/|$)/,
+    why: 'A route is asked for where it says',
+  },
+  {
     sort: /^\w+ (ops|indexes|entities|upstreams|invariants|validation|capabilities|auth|events|storage|features|env)\//,
     why: 'Less is declared, or in another order, and what is left still means something',
   },
