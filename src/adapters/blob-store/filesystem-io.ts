@@ -14,6 +14,8 @@ export interface FileIo {
   fstat(fd: number): Promise<FileFacts>;
   stat(path: string): Promise<FileFacts>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file one more name. */
+  link(file: string, name: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** With all folders above it; nothing where it exists. */
   mkdir(path: string): Promise<void>;
@@ -45,6 +47,7 @@ export const nodeFileIo: FileIo = {
   fstat: promisify(fs.fstat),
   stat: promisify(fs.stat),
   rename: promisify(fs.rename),
+  link: promisify(fs.link),
   unlink: promisify(fs.unlink),
   mkdir: async (path) => {
     await mkdir(path, { recursive: true });
@@ -77,6 +80,7 @@ export function classified(io: FileIo): FileIo {
     fstat: (fd) => io.fstat(fd).catch(raise),
     stat: (path) => io.stat(path).catch(raise),
     rename: (from, to) => io.rename(from, to).catch(raise),
+    link: (file, name) => io.link(file, name).catch(raise),
     unlink: (path) => io.unlink(path).catch(raise),
     mkdir: (path) => io.mkdir(path).catch(raise),
     readdir: (path) => io.readdir(path).catch(raise),

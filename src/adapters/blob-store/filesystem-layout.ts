@@ -18,6 +18,8 @@ export interface Layout {
   /** Of blobs that the sweeper has taken out of their place and has not decided on. */
   readonly aside: string;
   readonly leases: string;
+  /** The empty file that leases are names of. */
+  readonly lease: string;
   readonly uploads: string;
   readonly quarantine: string;
   blob(hex: string): string;
@@ -43,6 +45,7 @@ export function openLayout(root: string, pathTemplate: string, clock: Clock): La
     tmp,
     aside,
     leases,
+    lease: `${root}/.lease`,
     uploads,
     quarantine,
     blob: (hex) => `${root}/${template.path(hex)}`,
