@@ -125,6 +125,11 @@ describe('faults under a put', () => {
         names.set(fd, path.startsWith(join(root, 'tmp')) ? 'content' : path.slice(root.length));
         return fd;
       },
+      openFolderNow(path) {
+        const fd = nodeFileIo.openFolderNow(path);
+        names.set(fd, path.slice(root.length));
+        return fd;
+      },
       write: (fd, bytes, position) => {
         steps.push(`write ${names.get(fd)}`);
         return nodeFileIo.write(fd, bytes, position);

@@ -25,6 +25,9 @@ export interface FileIo {
   /** The first `into.byteLength` bytes from `position`, at once; returns how many came. */
   readNow(path: string, into: Uint8Array, position: number): number;
   statNow(path: string): FileFacts;
+  /** A folder, to be synced. */
+  openFolderNow(path: string): number;
+  closeNow(fd: number): void;
 }
 
 export interface FileFacts {
@@ -63,6 +66,8 @@ export const nodeFileIo: FileIo = {
     }
   },
   statNow: fs.statSync,
+  openFolderNow: (path) => fs.openSync(path, 'r'),
+  closeNow: fs.closeSync,
 };
 
 /**
@@ -85,7 +90,17 @@ export function classified(io: FileIo): FileIo {
     mkdir: (path) => io.mkdir(path).catch(raise),
     readdir: (path) => io.readdir(path).catch(raise),
     touch: (path, atMs) => io.touch(path, atMs).catch(raise),
+    openFolderNow: (path) => raised(() => io.openFolderNow(path)),
+    closeNow: (fd) => raised(() => io.closeNow(fd)),
   };
+}
+
+function raised<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    raise(error);
+  }
 }
 
 function raise(error: unknown): never {
