@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type NpmRun, cellsOf as npmCells } from './npm/report.ts';
 import { type RoutesRun, cellsOf as routeCells } from './report.ts';
 import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { verdictsOf } from './stores-targets.ts';
@@ -10,8 +11,9 @@ const PAGE = join(ROOT, 'docs/performance.md');
 /** The page with the figures of the committed runs in the places that are marked for them; the rest of it is written by hand. */
 export function renderedPage(): string {
   let text = readFileSync(PAGE, 'utf8');
-  text = filled(text, 'stores', storesText(readRun('stores.json')));
-  return filled(text, 'routes', routesText(readRun('routes.json')));
+  text = filled(text, 'stores', 'stores.json', storesText);
+  text = filled(text, 'routes', 'routes.json', routesText);
+  return filled(text, 'npm', 'npm.json', npmText);
 }
 
 /** Writes the page anew. */
@@ -19,11 +21,11 @@ export function renderPage(): void {
   writeFileSync(PAGE, renderedPage());
 }
 
-function readRun<T>(name: string): T {
-  return JSON.parse(readFileSync(join(ROOT, 'bench/results', name), 'utf8'));
-}
-
-function filled(text: string, mark: string, block: string): string {
+/** A place whose run is not there stays as it is. */
+function filled<T>(text: string, mark: string, file: string, blockOf: (run: T) => string): string {
+  const path = join(ROOT, 'bench/results', file);
+  if (!existsSync(path)) return text;
+  const block = blockOf(JSON.parse(readFileSync(path, 'utf8')));
   const [begin, end] = [`<!-- ${mark}: rendered by npm run bench -- --render -->`, `<!-- /${mark} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/performance.md has no place for "${mark}"`);
@@ -46,6 +48,10 @@ function storesText({ machine, adapters }: StoresRun): string {
 
 function routesText({ machine, rows }: RoutesRun): string {
   return [factsText(machine), markdownTable(routeCells(rows))].join('\n\n');
+}
+
+function npmText(run: NpmRun): string {
+  return [factsText(run.machine), markdownTable(npmCells(run))].join('\n\n');
 }
 
 function factsText(machine: Readonly<Record<string, string>>): string {

@@ -4,8 +4,8 @@ import type { Subject } from '../subjects.ts';
 import { publishDocument, SOURCE_BYTES } from './documents.ts';
 import { pathOf, publish, publishHeaders } from './subjects.ts';
 
-const FULL = 'application/json';
-const ABBREVIATED = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*';
+export const FULL = 'application/json';
+export const ABBREVIATED = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*';
 const MANIFEST_BYTES = 1500;
 /** Answers of megabytes come one at a time on each connection: with more of them nothing is ever whole. */
 const READERS = (versions: number) => (versions > 100 ? 4 : 16);

@@ -8,6 +8,8 @@ import { describeMachine, divideCores } from '../cores.ts';
 import { compare, type Effort, median, spread } from '../measure.ts';
 import { rounded, textTable } from '../report.ts';
 import { type Subject, withoutCaches } from '../subjects.ts';
+import { requireSamePackage } from './agree.ts';
+import { buildPackage } from './built.ts';
 import { cellsOf, type NpmResult, type NpmRun } from './report.ts';
 import {
   documentRows,
@@ -70,8 +72,11 @@ export async function benchNpm(options: NpmOptions): Promise<void> {
   };
   if (!options.json) for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(8)} ${value}`);
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'));
-  const places = [placeOf(NPM_SERVER, folder, 'first', cores), placeOf(VERDACCIO, folder, 'second', cores)] as const;
   try {
+    const places = [
+      placeOf(NPM_SERVER, folder, 'first', cores, await buildPackage(folder)),
+      placeOf(VERDACCIO, folder, 'second', cores),
+    ] as const;
     const rows = await measureAll(places, settings, options, folder);
     const run: NpmRun = { machine, subjects: [places[0].kind.name, places[1].kind.name], rows };
     if (options.json) console.log(JSON.stringify(run, rounded, 1));
@@ -106,6 +111,7 @@ async function measureAll(
       await fill(subject, settings, tell);
       for (const size of settings.sizes) await tags.learn(subject, packageWith(size));
     }
+    for (const size of settings.sizes) await requireSamePackage(pair, packageWith(size));
     for (const size of settings.sizes) for (const row of documentRows(size, tags)) await measure(row, pair);
     await measure(tarballRow(true, settings.smallPackages), pair);
     for (const connections of [1, 8]) await measure(publishRow(connections), pair);

@@ -12,10 +12,18 @@ export interface NpmPlace {
   readonly kind: NpmServerKind;
   readonly folder: string;
   readonly cores: Cores | null;
+  /** What is run of Entrepot; null: this checkout. */
+  readonly program: string | null;
 }
 
-export function placeOf(kind: NpmServerKind, folder: string, name: string, cores: Cores | null): NpmPlace {
-  return { kind, folder: join(folder, name), cores };
+export function placeOf(
+  kind: NpmServerKind,
+  folder: string,
+  name: string,
+  cores: Cores | null,
+  program: string | null = null,
+): NpmPlace {
+  return { kind, folder: join(folder, name), cores, program };
 }
 
 /** A registry whose `url` ends in a slash; its user may publish. */
@@ -51,8 +59,13 @@ export async function startingMs(place: NpmPlace, name: string): Promise<number>
   }
 }
 
-function startAt({ kind, folder, cores }: NpmPlace, registry?: string) {
-  return kind.start({ folder, wrapper: onServerCore(cores), ...(registry === undefined ? {} : { registry }) });
+function startAt({ kind, folder, cores, program }: NpmPlace, registry?: string) {
+  return kind.start({
+    folder,
+    wrapper: onServerCore(cores),
+    ...(program === null ? {} : { program }),
+    ...(registry === undefined ? {} : { registry }),
+  });
 }
 
 /** The path of what is below the registry's URL. */

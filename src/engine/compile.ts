@@ -62,7 +62,7 @@ export interface CompileOptions {
 /** Compiles a definition that the checker found no error in. */
 export function compile(options: CompileOptions): Plan {
   const { definition, vocabulary, handlers, upstreams } = options;
-  const schemas = createSchemaCompiler(definition.schemas as Readonly<Record<string, object>>);
+  const schemas = createSchemaCompiler(definition.schemas as Readonly<Record<string, object>>, { trusted: true });
   const validators = new Map<string, SchemaValidator>();
   const schema = (schemaOrName: object | string): SchemaValidator => {
     if (typeof schemaOrName !== 'string') return schemas.compile(schemaOrName);

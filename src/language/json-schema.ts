@@ -44,14 +44,19 @@ export function createSchemaCompiler(
     return ajv;
   };
 
+  const isNamed = (name: string) => Object.hasOwn(named, name.split('#', 1)[0] ?? '');
+
   return {
     compile(schemaOrName, options = {}) {
       const coerce = options.coerce === true;
-      const validate = compileWith(instance(coerce, false), schemaOrName);
+      if (typeof schemaOrName === 'string' && !isNamed(schemaOrName)) unknownSchema(schemaOrName);
+      let validateFirst: ValidateFunction | null = null;
       let validateAll: ValidateFunction | null = null;
       return (value) => {
-        if (validate(value)) return null;
-        if (hasMoreNodes(value, MAX_LISTED_NODES)) return errorsOf(validate);
+        // Made when it is first asked: most of a definition's validators are not in the first minutes, if ever.
+        validateFirst ??= compileWith(instance(coerce, false), schemaOrName);
+        if (validateFirst(value)) return null;
+        if (hasMoreNodes(value, MAX_LISTED_NODES)) return errorsOf(validateFirst);
         validateAll ??= compileWith(instance(coerce, true), schemaOrName);
         // Coercion went part of the way in the first pass; the second takes it up from there.
         return validateAll(value) ? null : errorsOf(validateAll);
@@ -113,8 +118,11 @@ const LINEAR_REGEXP = Object.assign(
 function compileWith(ajv: Ajv2020, schemaOrName: object | string): ValidateFunction {
   if (typeof schemaOrName !== 'string') return ajv.compile(schemaOrName);
   const validate = ajv.getSchema(schemaOrName);
-  if (validate === undefined) throw new Error(`There is no schema "${schemaOrName}"`);
-  return validate;
+  return validate ?? unknownSchema(schemaOrName);
+}
+
+function unknownSchema(name: string): never {
+  throw new Error(`There is no schema "${name}"`);
 }
 
 function errorsOf(validate: ValidateFunction): readonly SchemaError[] {

@@ -31,23 +31,30 @@ export interface RegexMatch {
  * Throws RegexError on bad syntax and on look-around and backreferences, which no linear-time engine has.
  */
 export function compileRegex(source: string): LinearRegex {
-  const node = parseRegex(source);
-  const linear = linearRegex(source, printRegex(node, 're2'));
-  return isProvablyLinear(node) ? nativeRegex(source, printRegex(node, 'native'), linear) : linear;
+  return remembered(compiled, source, () => {
+    const node = parseRegex(source);
+    const linear = linearRegex(source, printRegex(node, 're2'));
+    return isProvablyLinear(node) ? nativeRegex(source, printRegex(node, 'native'), linear) : linear;
+  });
 }
 
-/** Definitions tend to repeat their patterns. */
+/** Definitions tend to repeat their patterns, and both who checks a pattern and who runs it compile it. */
+const compiled = new Map<string, LinearRegex>();
 const checked = new Map<string, Problem | null>();
-const MOST_CHECKED = 1000;
+const MOST_REMEMBERED = 1000;
+
+function remembered<T>(known: Map<string, T>, source: string, make: () => T): T {
+  const found = known.get(source);
+  if (found !== undefined) return found;
+  const made = make();
+  if (known.size >= MOST_REMEMBERED) known.clear();
+  known.set(source, made);
+  return made;
+}
 
 /** What is wrong with a pattern, or null. */
 export function checkRegex(source: string): Problem | null {
-  const known = checked.get(source);
-  if (known !== undefined) return known;
-  const problem = findProblem(source);
-  if (checked.size >= MOST_CHECKED) checked.clear();
-  checked.set(source, problem);
-  return problem;
+  return remembered(checked, source, () => findProblem(source));
 }
 
 function findProblem(source: string): Problem | null {

@@ -38,10 +38,11 @@ function errno(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** Every file below the root. */
+/** Every file below the root, without the one that leases are names of. */
 async function files(): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const found = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return found.filter((path) => path !== join(root, '.lease'));
 }
 
 describe('faults under a put', () => {
@@ -124,6 +125,11 @@ describe('faults under a put', () => {
         names.set(fd, path.startsWith(join(root, 'tmp')) ? 'content' : path.slice(root.length));
         return fd;
       },
+      openFolderNow(path) {
+        const fd = nodeFileIo.openFolderNow(path);
+        names.set(fd, path.slice(root.length));
+        return fd;
+      },
       write: (fd, bytes, position) => {
         steps.push(`write ${names.get(fd)}`);
         return nodeFileIo.write(fd, bytes, position);
@@ -139,9 +145,31 @@ describe('faults under a put', () => {
     });
     const folder = `/${digestOf(makeBytes(10)).slice(7, 9)}`;
     await putBytes(store, makeBytes(10));
-    expect(steps.splice(0)).toEqual(['write content', 'sync content', 'sync ', 'name', `sync ${folder}`]);
+    const first = steps.splice(0);
+    // The new folder is made durable meanwhile.
+    expect(first.filter((step) => step !== 'sync ')).toEqual([
+      'write content',
+      'sync content',
+      'name',
+      `sync ${folder}`,
+    ]);
+    expect(first.indexOf('sync ')).toBeGreaterThanOrEqual(0);
+    expect(first.indexOf('sync ')).toBeLessThan(first.indexOf('name'));
     await putBytes(store, makeBytes(10));
     expect(steps).toEqual([`sync ${folder}`]);
+  });
+
+  it.each([
+    ['no links', 'EPERM'],
+    ['as many names as a file can have', 'EMLINK'],
+  ])('makes a file for each lease where there are %s', async (_, code) => {
+    const store = open({ link: () => Promise.reject(errno(code)) });
+    const { lease, digest } = await putBytes(store, makeBytes(10));
+    expect(await readdir(join(root, 'leases'))).toHaveLength(1);
+    await store.release(lease, false);
+    expect(await store.sweep(() => false)).toMatchObject({ deletedBlobs: 1 });
+    expect(await store.get(digest)).toBeNull();
+    expect(await files()).toEqual([]);
   });
 
   it('says what ails it', async () => {

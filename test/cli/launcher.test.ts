@@ -32,7 +32,8 @@ function pathWithNode(folder: string, version: string | null): string {
 
 function writeNode(path: string, version: string): void {
   mkdirSync(dirname(path), { recursive: true });
-  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo v${version}; else echo "ran ${path}" "$@"; fi\n`;
+  // The option about memory comes before the program.
+  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo v${version}; else shift; echo "ran ${path}" "$@"; fi\n`;
   writeFileSync(path, script);
   chmodSync(path, 0o755);
 }

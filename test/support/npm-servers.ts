@@ -29,6 +29,8 @@ export interface NpmServerOptions {
   readonly store?: string | null;
   /** Entrepot's definition; default: the project's own. */
   readonly registry?: string;
+  /** Entrepot's program; default: this checkout's. */
+  readonly program?: string;
   /** Put before the server's command line. */
   readonly wrapper?: readonly string[];
 }
@@ -49,13 +51,14 @@ export const ENTREPOT: NpmServerKind = {
   name: 'Entrepot',
   missing: existsSync(join(ROOT, 'routes/npm/pack.json')) ? null : 'the pack',
   lacks: new Set(),
-  async start({ folder, store = null, registry, wrapper }) {
+  async start({ folder, store = null, registry, program, wrapper }) {
     const server = await startServerProcess({
       data: join(folder, 'data'),
       env: { ENTREPOT_ADMIN_PASSWORD: ADMIN_PASSWORD },
       // On a busy machine everything is slow.
       args: ['--slow-ms', '60000', ...(store === null ? [] : ['--store', store])],
       ...(registry === undefined ? {} : { registry }),
+      ...(program === undefined ? {} : { program }),
       ...(wrapper === undefined ? {} : { wrapper }),
     });
     return {

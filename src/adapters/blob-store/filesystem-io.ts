@@ -14,6 +14,8 @@ export interface FileIo {
   fstat(fd: number): Promise<FileFacts>;
   stat(path: string): Promise<FileFacts>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file one more name. */
+  link(file: string, name: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** With all folders above it; nothing where it exists. */
   mkdir(path: string): Promise<void>;
@@ -23,6 +25,9 @@ export interface FileIo {
   /** The first `into.byteLength` bytes from `position`, at once; returns how many came. */
   readNow(path: string, into: Uint8Array, position: number): number;
   statNow(path: string): FileFacts;
+  /** A folder, to be synced. */
+  openFolderNow(path: string): number;
+  closeNow(fd: number): void;
 }
 
 export interface FileFacts {
@@ -45,6 +50,7 @@ export const nodeFileIo: FileIo = {
   fstat: promisify(fs.fstat),
   stat: promisify(fs.stat),
   rename: promisify(fs.rename),
+  link: promisify(fs.link),
   unlink: promisify(fs.unlink),
   mkdir: async (path) => {
     await mkdir(path, { recursive: true });
@@ -60,6 +66,8 @@ export const nodeFileIo: FileIo = {
     }
   },
   statNow: fs.statSync,
+  openFolderNow: (path) => fs.openSync(path, 'r'),
+  closeNow: fs.closeSync,
 };
 
 /**
@@ -77,11 +85,22 @@ export function classified(io: FileIo): FileIo {
     fstat: (fd) => io.fstat(fd).catch(raise),
     stat: (path) => io.stat(path).catch(raise),
     rename: (from, to) => io.rename(from, to).catch(raise),
+    link: (file, name) => io.link(file, name).catch(raise),
     unlink: (path) => io.unlink(path).catch(raise),
     mkdir: (path) => io.mkdir(path).catch(raise),
     readdir: (path) => io.readdir(path).catch(raise),
     touch: (path, atMs) => io.touch(path, atMs).catch(raise),
+    openFolderNow: (path) => raised(() => io.openFolderNow(path)),
+    closeNow: (fd) => raised(() => io.closeNow(fd)),
   };
+}
+
+function raised<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    raise(error);
+  }
 }
 
 function raise(error: unknown): never {

@@ -28,8 +28,12 @@ export function createPlacer(
 ): PlaceBlob {
   const folders = createFolderMaker(io, layout.root);
 
-  async function moveInto(folder: string, from: string, to: string): Promise<void> {
-    await folders.ensure(folder);
+  async function moveInto(folder: string, ready: () => Promise<string>, to: string): Promise<void> {
+    // Both wait for the disk, which takes them together; neither may go on behind the other's failure.
+    const [content, made] = await Promise.allSettled([ready(), folders.ensure(folder)]);
+    if (content.status === 'rejected') throw content.reason;
+    if (made.status === 'rejected') throw made.reason;
+    const from = content.value;
     try {
       await io.rename(from, to);
     } catch (error) {
@@ -51,7 +55,7 @@ export function createPlacer(
       const existed = present?.size === taken.size;
       if (!existed) {
         inPlace = present !== null;
-        await moveInto(folder, await ready(), path);
+        await moveInto(folder, ready, path);
         inPlace = true;
       }
       // Also when it existed: whoever put it may not have come to this, and this put answers for it too.

@@ -3,6 +3,10 @@ import type { FileIo } from './filesystem-io.ts';
 /** Small chunks are gathered until so many bytes go to the disk at once. */
 const PIECE_BYTES = 64 * 1024;
 
+/** Memory that spools have done with: to ask for it anew each time would keep the garbage collector busy. */
+const spare: Buffer[] = [];
+const MAX_SPARE = 16;
+
 /** Writes chunks to a file, which is opened when the first piece is due. */
 export interface Spool {
   /** Resolves when the chunk was copied or written: its memory may be used again. */
@@ -44,6 +48,11 @@ export function createSpool(
     await onWritten?.(position);
   }
 
+  function letPieceGo(): void {
+    if (pending !== null && spare.length < MAX_SPARE) spare.push(pending);
+    pending = null;
+  }
+
   async function flush(): Promise<void> {
     if (pending === null || filled === 0) return;
     const bytes = pending.subarray(0, filled);
@@ -59,7 +68,7 @@ export function createSpool(
       let rest = chunk;
       while (rest.byteLength > 0) {
         if (filled === 0 && rest.byteLength >= PIECE_BYTES) return writeOut(rest);
-        pending ??= Buffer.allocUnsafeSlow(PIECE_BYTES);
+        pending ??= spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
         const part = rest.subarray(0, PIECE_BYTES - filled);
         pending.set(part, filled);
         filled += part.byteLength;
@@ -71,6 +80,7 @@ export function createSpool(
     async finish() {
       await flush();
       if (fd === null) await writeOut(new Uint8Array(0));
+      letPieceGo();
       if (fd === null) return;
       await io.fsync(fd);
       const closing = fd;

@@ -37,7 +37,7 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
   const turns = createTurns();
   const sweeps = createTurns();
   const known = createKnownBlobs();
-  const leases = createLeaseFiles(io, layout.leases, clock);
+  const leases = createLeaseFiles(io, layout.leases, layout.lease, clock);
   const reader = createBlobReader(io, layout, turns, known);
   const place = createPlacer(io, layout, leases, turns, known);
   const uploads = createFileUploads({ io, layout, clock, bounds: options, place });

@@ -12,6 +12,8 @@ const APPLICATION_ID = 0x454e5452;
 const OLDEST_SQLITE = '3.51.3';
 const CACHE_KIB = 65_536;
 const MAX_WAL_BYTES = 67_108_864;
+/** 16 MiB: pages that many commits write are copied back once for all of them. More would make finding a page in the log slower. */
+const CHECKPOINT_PAGES = 4000;
 
 /**
  * Opens a file, or `:memory:`, marks it as ours where it is new, and sets what makes it durable; its tables are another matter
@@ -30,7 +32,7 @@ export function openDatabase(file: string, busyTimeoutMs: number): Database {
     if (isFile) useWal(database, busyTimeoutMs);
     // FULL: a commit returns after the log was fsynced. The two fullfsync settings matter on macOS only.
     database.exec(`PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA journal_size_limit = ${MAX_WAL_BYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`);
+      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA journal_size_limit = ${MAX_WAL_BYTES}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`);
     if (isNew) database.pragma(`application_id = ${APPLICATION_ID}`);
     if (isFile) syncFolderNow(dirname(file));
     return database;

@@ -1,8 +1,28 @@
 import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { invalid } from './entry.ts';
 
 const CHUNK_BYTES = 64 * 1024;
+/** What is unpacked on this thread: more takes longer than asking another one. */
+const SMALL_PACKED_BYTES = 64 * 1024;
+const SMALL_BYTES = 256 * 1024;
+
+/** What a little gzip packed, at once; null where that is too much, or anything is wrong with it: `gunzip` says what. */
+export function gunzipNow(packed: Uint8Array): Uint8Array | null {
+  if (packed.byteLength > SMALL_PACKED_BYTES) return null;
+  try {
+    const { buffer, engine } = gunzipSync(packed, { maxOutputLength: SMALL_BYTES, info: true }) as unknown as Unpacked;
+    return engine.bytesWritten === packed.byteLength ? buffer : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What `info` makes of the answer. */
+interface Unpacked {
+  readonly buffer: Uint8Array;
+  readonly engine: { readonly bytesWritten: number };
+}
 
 /**
  * What gzip packed (RFC 1952), members one after another as one; unpacked off this thread, at the reader's pace. Fails with ARCHIVE_INVALID

@@ -2,12 +2,12 @@ import { TextDecoder } from 'node:util';
 import type { OperationHandler, StepCompiler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
 import { parseJson } from '../../language/json.ts';
-import type { ByteHandle } from '../../language/values.ts';
+import type { ByteHandle, OpenBytes } from '../../language/values.ts';
 import { keep } from '../../shared/passing-bytes.ts';
 import { invalidArgument } from '../arguments.ts';
 import { openedChunks } from '../opened-chunks.ts';
 import { type Choose, type ChosenFile, invalid, shown } from './entry.ts';
-import { gunzip } from './gunzip.ts';
+import { gunzip, gunzipNow } from './gunzip.ts';
 import { compileSelection } from './selection.ts';
 import { readTar } from './tar.ts';
 import { readZip } from './zip.ts';
@@ -54,13 +54,18 @@ async function* tarFiles(
   read: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<ChosenFile>,
 ): AsyncGenerator<ChosenFile> {
   const opened = await handle.open();
-  const chunks = isPacked ? gunzip(openedChunks(opened)) : openedChunks(opened);
+  const chunks = isPacked ? unpackedChunks(opened) : openedChunks(opened);
   try {
     yield* read(untilAborted(chunks, signal));
   } finally {
     opened.stream?.destroy();
     await chunks.return(undefined);
   }
+}
+
+function unpackedChunks(opened: OpenBytes): AsyncGenerator<Uint8Array> {
+  const bytes = opened.bytes === null ? null : gunzipNow(opened.bytes);
+  return bytes === null ? gunzip(openedChunks(opened)) : openedChunks({ ...opened, bytes });
 }
 
 async function* untilAborted(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,9 @@
 import type { OperationHandler } from '../../engine/contract.ts';
 
+/** Fields whose best offers are remembered, so many of so many characters: clients of a kind all send the same one. */
+const MAX_KNOWN = 256;
+const MAX_KNOWN_LENGTH = 256;
+
 /** See `operations/parse/accept.json`. */
 export const parseAccept: OperationHandler = {
   op: 'parse.accept',
@@ -7,9 +11,17 @@ export const parseAccept: OperationHandler = {
     const written = step.literal('offers');
     const offers = (Array.isArray(written) ? written : []).map((offer) => String(offer));
     const bind = step.bind('out');
+    const known = new Map<string, string | null>();
+    const best = (accept: string): string | null => {
+      let found = known.get(accept);
+      if (found !== undefined) return found;
+      found = accept.trim() === '' ? (offers[0] ?? null) : bestOf(offers, accept);
+      if (known.size === MAX_KNOWN) known.clear();
+      if (accept.length <= MAX_KNOWN_LENGTH) known.set(accept, found);
+      return found;
+    };
     return (run) => {
-      const { accept } = run.request.headers;
-      bind(run, accept === undefined || accept.trim() === '' ? (offers[0] ?? null) : bestOf(offers, accept));
+      bind(run, best(run.request.headers.accept ?? ''));
     };
   },
 };
