@@ -6,11 +6,14 @@ import { packError, type WriterReply, type WriterRequest, type WriterThreadData 
 
 /** How many commits share a transaction at most: the first of them waits for the last. */
 const MAX_GROUP = 256;
+const CACHE_KIB = 16_384;
 
 const port = parentPort;
 if (port === null) throw new Error('This module runs as a worker thread');
 const { file, busyTimeoutMs }: WriterThreadData = workerData;
 const database = openDatabase(file, busyTimeoutMs);
+// Readers keep the pages that are read; what is written is mostly the same few.
+database.pragma(`cache_size = -${CACHE_KIB}`);
 const writer = createSqliteWriter(database);
 port.on('message', (first: WriterRequest) => {
   let isOpen = true;
