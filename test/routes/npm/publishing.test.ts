@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_REGISTRY } from '../../support/packages-registry.ts';
-import { ADMIN, openTestRegistry, STORE_KINDS, type StoreKind, type TestResponse } from '../../support/registry.ts';
+import { ADMIN, ALL_STORE_KINDS, openTestRegistry, type StoreKind, type TestResponse } from '../../support/registry.ts';
 import { type Publication, publication } from './published.ts';
 
 const SHORT = 'application/vnd.npm.install-v1+json';
@@ -24,7 +24,7 @@ function expectRefused(response: TestResponse, status: number, code: string) {
   expect((response.json as { error: string }).error).toMatch(/^[A-Z@a-z].{10,}$/);
 }
 
-describe.each(STORE_KINDS)('packages on %s', (kind) => {
+describe.each(ALL_STORE_KINDS)('packages on %s', (kind) => {
   it('are published, read in full and short, and fetched', async () => {
     const { publish, get } = await open(kind);
     const manifest = {
