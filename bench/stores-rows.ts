@@ -142,15 +142,12 @@ export const STORE_ROWS: readonly StoreRow[] = [
     order: NEWEST,
     after: positionOf(middleAt(size, turn)),
   })),
-  {
-    ...page(
-      'tag-namespace',
-      '20 with a tag, of a namespace, newest first',
-      (_, turn) => ({ where: [tagged(tag(1)), equal('namespace', namespaceAt(turn))], order: NEWEST }),
-      10,
-    ),
-    kind: 'sorted',
-  },
+  page(
+    'tag-namespace',
+    '20 with a tag, of a namespace, newest first',
+    (_, turn) => ({ where: [tagged(tag(1)), equal('namespace', namespaceAt(turn))], order: NEWEST }),
+    10,
+  ),
   {
     ...AFTER,
     name: 'anywhere',

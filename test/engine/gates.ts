@@ -32,6 +32,21 @@ export function gates(): {
   };
 }
 
+/** A step that counts how often it runs, and lets the test in each time. */
+export function insideStep(op: string) {
+  let runs = 0;
+  const inside: { action: () => unknown } = { action: () => undefined };
+  const handler: OperationHandler = {
+    op,
+    compile: () => async () => {
+      runs++;
+      await inside.action();
+      return undefined;
+    },
+  };
+  return { operations: [{ definition: operation(op, 'pure'), handler }], runs: () => runs, inside };
+}
+
 /** `test.count`: a once-step that binds 1, 2, 3 and so on, one more each time that it really runs. */
 export function counter(): { readonly definition: OperationDefinition; readonly handler: OperationHandler } {
   let count = 0;

@@ -1,8 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { OperationDefinition } from '../../src/definition/vocabulary.ts';
-import type { OperationHandler } from '../../src/engine/contract.ts';
 import { openTestRegistry, STORE_KINDS, type StoreKind } from '../support/registry.ts';
+import { insideStep } from './gates.ts';
 import { begin, body, commit, fail, registryOf, reply, route } from './steps.ts';
 
 /** `respond.representation`: answers that are built from a record and what is written with it. */
@@ -52,33 +51,14 @@ const ROUTES = [
 ];
 
 async function open(kind: StoreKind) {
-  let built = 0;
-  const inside: { action: () => unknown } = { action: () => undefined };
-  const handler: OperationHandler = {
-    op: 'test.inside',
-    compile: () => async () => {
-      built++;
-      await inside.action();
-      return undefined;
-    },
-  };
-  const definition: OperationDefinition = {
-    op: 'test.inside',
-    summary: '',
-    description: '',
-    effect: 'pure',
-    args: {},
-    oneOf: [],
-    errors: [],
-    examples: [],
-  };
+  const { operations, runs, inside } = insideStep('test.inside');
   const opened = await openTestRegistry(registryOf(ROUTES, { documents: DOCUMENTS, pipelines: PIPELINES }), {
     kind,
-    operations: [{ definition, handler }],
+    operations,
   });
   const add = (title: string, value: object = {}) => opened.send('PUT', `/shelves/a/${title}`, { body: value });
   const read = (headers: Record<string, string> = {}) => opened.send('GET', '/shelves/a', { headers });
-  return { ...opened, add, read, inside, built: () => built };
+  return { ...opened, add, read, inside, built: runs };
 }
 
 const titles = ({ json }: { readonly json: unknown }) => (json as { books: { n: number }[] }).books.map(({ n }) => n);

@@ -1,40 +1,15 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openObjectCache } from '../../src/adapters/cache/objects.ts';
-import type { OperationDefinition } from '../../src/definition/vocabulary.ts';
-import type { OperationHandler, ResponseDraft } from '../../src/engine/contract.ts';
+import type { ResponseDraft } from '../../src/engine/contract.ts';
 import { ResponseCache } from '../../src/engine/response-cache.ts';
 import type { PrincipalView } from '../../src/language/frame.ts';
 import { createFakeClock } from '../conformance/fake-clock.ts';
 import { ADMIN, openTestRegistry, STORE_KINDS, type StoreKind, type TestRegistry } from '../support/registry.ts';
+import { insideStep } from './gates.ts';
 import { get, notFound, registryOf, removeItem, reply, route, writeItem } from './steps.ts';
 
 /** `caching.response_cache`: whole answers, found by request and principal, and right after every write. */
-
-/** A step that counts how often it runs, which is how often answers were made, and lets the test in. */
-function counter() {
-  let made = 0;
-  const inside: { action: () => unknown } = { action: () => undefined };
-  const handler: OperationHandler = {
-    op: 'test.count',
-    compile: () => async () => {
-      made++;
-      await inside.action();
-      return undefined;
-    },
-  };
-  const definition: OperationDefinition = {
-    op: 'test.count',
-    summary: '',
-    description: '',
-    effect: 'pure',
-    args: {},
-    oneOf: [],
-    errors: [],
-    examples: [],
-  };
-  return { operations: [{ definition, handler }], made: () => made, inside };
-}
 
 const count = { op: 'test.count', args: {} };
 const read = (steps: readonly unknown[], extra: object = {}) => ({
@@ -44,7 +19,7 @@ const read = (steps: readonly unknown[], extra: object = {}) => ({
 const READ = read([get('{id}', 'item'), notFound('item'), reply('$item')]);
 
 async function open(routes: readonly object[], kind: StoreKind = 'memory', settings: object = {}, parts: object = {}) {
-  const { operations, made, inside } = counter();
+  const { operations, runs: made, inside } = insideStep('test.count');
   const clock = createFakeClock();
   const caching = { response_cache: settings };
   const opened = await openTestRegistry(registryOf([...routes, writeItem, removeItem], { caching, ...parts }), {
