@@ -7,13 +7,24 @@ import type { Scalar } from './record-store.ts';
  * 16 hex digits of the double's bits (negative numbers inverted) for numbers, the text itself for strings.
  */
 export function encodeScalar(value: Scalar): string {
-  if (value === null) return '0';
-  if (typeof value === 'string') {
-    if (!isStorableText(value)) throw new RegistryError('VALUE_INVALID', { message: UNSTORABLE });
-    return `4${value}`;
+  const storable = storableScalar(value);
+  if (storable === null) return '0';
+  if (typeof storable === 'string') return `4${storable}`;
+  if (typeof storable === 'number') return `3${encodeNumber(storable)}`;
+  return storable ? '2' : '1';
+}
+
+/** The scalar as every store keeps it: 0 for -0, which is equal. Fails with VALUE_INVALID on what cannot be indexed. */
+export function storableScalar(value: Scalar): Scalar {
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value))
+      throw new RegistryError('VALUE_INVALID', { message: 'A number that is indexed must be finite' });
+    // Adding zero turns -0 into 0.
+    return value + 0;
   }
-  if (typeof value === 'number') return `3${encodeNumber(value)}`;
-  return value ? '2' : '1';
+  if (typeof value === 'string' && !isStorableText(value))
+    throw new RegistryError('VALUE_INVALID', { message: UNSTORABLE });
+  return value;
 }
 
 /** The scalar that `encodeScalar` made the text of. */
@@ -64,10 +75,7 @@ const UNSTORABLE = 'A text that is indexed may hold neither NUL nor half a surro
 const view = new DataView(new ArrayBuffer(8));
 
 function encodeNumber(value: number): string {
-  if (!Number.isFinite(value))
-    throw new RegistryError('VALUE_INVALID', { message: 'A number that is indexed must be finite' });
-  // Adding zero turns -0 into 0: the two are equal.
-  view.setFloat64(0, value + 0);
+  view.setFloat64(0, value);
   const negative = view.getUint8(0) >= 0x80;
   const high = view.getUint32(0);
   const low = view.getUint32(4);

@@ -1,28 +1,50 @@
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { IndexRows, IndexSpec, ProjectRecord } from '../../ports/record-store.ts';
-import { compareBytes } from '../../shared/compare.ts';
-import { MemoryIndex, type MemoryRow } from './memory-index.ts';
-import { firstAbove } from './sorted.ts';
-
-export interface MemoryRecord {
-  readonly key: string;
-  readonly value: string;
-  readonly version: number;
-  readonly expiresAt: number | null;
-}
+import { BY_KEY, type MemoryRow, rowOf } from './memory-columns.ts';
+import { MemoryIndex } from './memory-index.ts';
+import { isAlive, type MemoryRecord } from './memory-record.ts';
+import { SortedRecords } from './sorted-records.ts';
 
 /** Rows of one record, with the index that each belongs to. */
 export type EncodedRows = readonly { readonly index: MemoryIndex; readonly row: MemoryRow }[];
 
-/** One collection of the memory store: records, their keys in byte order, and the indexes. */
+/** One collection of the memory store: records, by key and in the order of their keys, and the indexes. */
 export class MemoryCollection {
   readonly name: string;
-  readonly records = new Map<string, MemoryRecord>();
-  readonly keys: string[] = [];
+  readonly #records = new Map<string, MemoryRecord>();
+  readonly #sorted = new SortedRecords(BY_KEY);
+  readonly #bySlot: (MemoryRecord | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  /** Records that expire some time. */
+  readonly #expiring = new Set<MemoryRecord>();
   #indexes = new Map<string, MemoryIndex>();
+  /** Indexes that `migrate` fills: what is gone from the collection must be gone from them, too. */
+  readonly #filling = new Set<MemoryIndex>();
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** In byte order of the keys. */
+  get sorted(): SortedRecords {
+    return this.#sorted;
+  }
+
+  get(key: string): MemoryRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  at(slot: number): MemoryRecord | undefined {
+    return this.#bySlot[slot];
+  }
+
+  /** Those that expire some time. */
+  get expiring(): ReadonlySet<MemoryRecord> {
+    return this.#expiring;
   }
 
   index(name: string): MemoryIndex {
@@ -33,47 +55,57 @@ export class MemoryCollection {
   }
 
   /** Fails with VALUE_INVALID on what cannot be indexed. */
-  encode(key: string, rows: IndexRows): EncodedRows {
+  encode(rows: IndexRows): EncodedRows {
     const encoded: { index: MemoryIndex; row: MemoryRow }[] = [];
     for (const [name, index] of this.#indexes) {
       const row = rows[name];
-      if (row !== undefined) encoded.push({ index, row: index.encode(key, row) });
+      if (row !== undefined) encoded.push({ index, row: rowOf(index.spec, row) });
     }
     return encoded;
   }
 
-  put(record: MemoryRecord, rows: EncodedRows): void {
-    if (!this.records.has(record.key)) this.keys.splice(firstAbove(this.keys, record.key, compareBytes), 0, record.key);
-    this.records.set(record.key, record);
-    for (const index of this.#indexes.values()) index.delete(record.key);
-    for (const { index, row } of rows) index.put(row);
+  put({ key, value, version, expiresAt }: Omit<MemoryRecord, 'slot'>, rows: EncodedRows): void {
+    this.delete(key);
+    const record = { key, value, version, expiresAt, slot: this.#freeSlots.pop() ?? this.#bySlot.length };
+    this.#records.set(key, record);
+    this.#bySlot[record.slot] = record;
+    this.#sorted.add(record);
+    if (expiresAt !== null) this.#expiring.add(record);
+    for (const { index, row } of rows) index.add(record, row);
   }
 
   delete(key: string): void {
-    if (!this.records.delete(key)) return;
-    this.keys.splice(firstAbove(this.keys, key, compareBytes) - 1, 1);
-    for (const index of this.#indexes.values()) index.delete(key);
+    const record = this.#records.get(key);
+    if (record === undefined) return;
+    for (const index of this.#indexes.values()) index.delete(record);
+    for (const index of this.#filling) index.delete(record);
+    this.#records.delete(key);
+    this.#sorted.delete(record);
+    this.#expiring.delete(record);
+    this.#bySlot[record.slot] = undefined;
+    this.#freeSlots.push(record.slot);
   }
 
   /**
-   * The record that holds a unique key which one of the rows claims: a stored one that `counts`, or one whose claim was noted
+   * The record that holds a unique key which one of the rows of `key` claims: a stored one that `counts`, or one whose claim was noted
    * in `claimed` before. Notes the claims of these rows.
    */
   conflict(
+    key: string,
     rows: EncodedRows,
     claimed: Map<string, string>,
     counts: (record: MemoryRecord) => boolean,
   ): { readonly index: string; readonly keyName: string; readonly holder: string } | null {
     for (const { index, row } of rows) {
       for (const { keyName, tuple, holders } of index.claims(row)) {
-        const stored = holders.find((key) => {
-          const record = this.records.get(key);
-          return record !== undefined && key !== row.key && counts(record);
+        let holder: string | undefined;
+        holders?.forEach((record) => {
+          if (holder === undefined && record.key !== key && counts(record)) holder = record.key;
         });
         const claim = JSON.stringify([index.spec.name, keyName, tuple]);
-        const holder = stored ?? claimed.get(claim);
+        holder ??= claimed.get(claim);
         if (holder !== undefined) return { index: index.spec.name, keyName, holder };
-        claimed.set(claim, row.key);
+        claimed.set(claim, key);
       }
     }
     return null;
@@ -93,32 +125,41 @@ export class MemoryCollection {
       if (!isSame) fresh.push(index);
       next.set(spec.name, index);
     }
-    const done = new Map<string, number>();
+    try {
+      for (const index of fresh) this.#filling.add(index);
+      if (fresh.length > 0) await this.#fill(fresh, project);
+      for (const index of fresh) this.#refuseDuplicates(index, now());
+      this.#indexes = next;
+    } finally {
+      for (const index of fresh) this.#filling.delete(index);
+    }
+  }
+
+  async #fill(fresh: readonly MemoryIndex[], project: ProjectRecord): Promise<void> {
+    const done = new Set<MemoryRecord>();
     for (;;) {
-      const waiting = [...this.records.values()].filter(({ key, version }) => done.get(key) !== version);
-      if (fresh.length === 0 || waiting.length === 0) break;
-      for (const { key, value, version } of waiting) {
-        const rows = await project(this.name, key, value);
-        for (const index of fresh) {
+      const waiting = [...this.#records.values()].filter((record) => !done.has(record));
+      if (waiting.length === 0) return;
+      for (const record of waiting) {
+        const answer = project(this.name, record.key, record.value);
+        const rows = answer instanceof Promise ? await answer : answer;
+        // It may have been replaced meanwhile; what took its place waits for the next round.
+        if (this.#records.get(record.key) !== record) continue;
+        const encoded = fresh.flatMap((index) => {
           const row = rows[index.spec.name];
-          if (row === undefined) index.delete(key);
-          else index.put(index.encode(key, row));
-        }
-        done.set(key, version);
+          return row === undefined ? [] : [{ index, row: rowOf(index.spec, row) }];
+        });
+        for (const { index, row } of encoded) index.add(record, row);
+        done.add(record);
       }
     }
-    for (const index of fresh) {
-      for (const key of done.keys()) if (!this.records.has(key)) index.delete(key);
-      this.#refuseDuplicates(index, now());
-    }
-    this.#indexes = next;
   }
 
   #refuseDuplicates(index: MemoryIndex, now: number): void {
-    for (const { key, rows } of index.duplicates()) {
-      const living = rows.filter((row) => {
-        const expiresAt = this.records.get(row)?.expiresAt ?? null;
-        return expiresAt === null || expiresAt > now;
+    for (const { key, bucket } of index.duplicates()) {
+      const living: string[] = [];
+      bucket.forEach((record) => {
+        if (isAlive(record, now)) living.push(record.key);
       });
       if (living.length < 2) continue;
       throw new RegistryError('UNIQUE_VIOLATION', {

@@ -1,224 +1,176 @@
-import { type EncodedFilter, pinnedValue } from '../../ports/encoded-filter.ts';
-import type { IndexKeySpec, IndexQuery, IndexRow, IndexSpec, Order, Scalar } from '../../ports/record-store.ts';
-import { decodeScalar, encodeScalar } from '../../ports/scalar-text.ts';
-import { type RecordTerms, termsOfRow } from '../../ports/search-terms.ts';
-import { compareBytes } from '../../shared/compare.ts';
+import type { Filter, IndexKeySpec, IndexQuery, IndexSpec, Order, Scalar } from '../../ports/record-store.ts';
+import { storableScalar } from '../../ports/scalar-text.ts';
+import type { MemoryBucket } from './memory-bucket.ts';
+import { BY_KEY, MemoryColumns, type MemoryRow, nameOfOrder } from './memory-columns.ts';
+import { askedValues, isToldByValues, type SlotTest, slotTest } from './memory-filter.ts';
+import { MemoryGroup } from './memory-group.ts';
+import { readInOrder } from './memory-merge.ts';
+import type { MemoryRecord } from './memory-record.ts';
 import { MemoryText } from './memory-text.ts';
-import { firstAbove } from './sorted.ts';
-
-/** One record in one index: encoded scalars by column, sets of encoded scalars by array column. */
-export interface MemoryRow {
-  readonly key: string;
-  readonly scalars: ReadonlyMap<string, string>;
-  readonly arrays: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly terms: RecordTerms | null;
-}
+import type { RecordOrder } from './sorted-records.ts';
 
 export interface UniqueClaim {
   readonly keyName: string;
   readonly tuple: string;
-  readonly holders: readonly string[];
+  /** The records that have the same; undefined where none has. */
+  readonly holders: MemoryBucket | undefined;
 }
 
-/** Rows that agree in the fields of one key, with the orders they were asked in so far. */
-interface Bucket {
-  readonly rows: Map<string, MemoryRow>;
-  readonly sorted: Map<string, SortedRows>;
+/** A record of a page, with what it has in the columns of the page's order. */
+export interface PlacedRecord {
+  readonly record: MemoryRecord;
+  readonly position: readonly Scalar[];
 }
 
-interface SortedRows {
-  readonly compare: (a: MemoryRow, b: MemoryRow) => number;
-  readonly rows: MemoryRow[];
+/** Everything that fits some filters: what is in one of the buckets and passes all tests. */
+interface Selection {
+  readonly buckets: readonly MemoryBucket[];
+  readonly size: number;
+  /** Whether a record may be in more than one of them. */
+  readonly isMany: boolean;
+  readonly tests: readonly SlotTest[];
 }
 
-/** Orders kept sorted for one bucket; a bucket that is asked for more starts again. */
-const MAX_ORDERS = 8;
+/** Buckets that are merged at most; where filters ask for more of a key's, that key is of no use to them. */
+const MAX_MERGED = 16;
+const MAX_ORDERS_KNOWN = 64;
 
-/** One index of the memory store: rows in buckets by the fields of each key, each bucket kept in the orders it is asked for. */
+/** One index of the memory store: what its records have in each column, and the records in buckets by the fields of each key. */
 export class MemoryIndex {
   readonly spec: IndexSpec;
+  readonly columns: MemoryColumns;
   /** Null where no column is searched. */
   readonly text: MemoryText | null;
-  readonly #all: Bucket = { rows: new Map(), sorted: new Map() };
-  readonly #byKey: ReadonlyMap<IndexKeySpec, Map<string, Bucket>>;
+  /** One for each set of fields that keys have, and one without fields, which has all records in one bucket. */
+  readonly #groups: readonly MemoryGroup[];
+  readonly #orders = new Map<string, RecordOrder>();
 
   constructor(spec: IndexSpec) {
     this.spec = spec;
-    this.text = spec.text === undefined || spec.text.length === 0 ? null : new MemoryText();
-    this.#byKey = new Map(spec.keys.map((key) => [key, new Map()]));
+    this.columns = new MemoryColumns(spec);
+    this.text = spec.text === undefined || spec.text.length === 0 ? null : new MemoryText(spec.text);
+    const byFields = new Map<string, IndexKeySpec[]>([['[]', []]]);
+    for (const key of spec.keys) {
+      const name = JSON.stringify(key.fields);
+      byFields.set(name, [...(byFields.get(name) ?? []), key]);
+    }
+    this.#groups = [...byFields.values()].map((keys) => {
+      const orders = new Map(keys.map(({ sort }) => [nameOfOrder(sort), this.#order(sort)]));
+      return new MemoryGroup(spec, keys, orders.size === 0 ? [BY_KEY] : [...orders.values()], this.columns);
+    });
   }
 
-  encode(key: string, row: IndexRow): MemoryRow {
-    const scalars = new Map<string, string>();
-    const arrays = new Map<string, ReadonlySet<string>>();
-    for (const column of this.spec.columns) {
-      const value = row[column] ?? null;
-      scalars.set(column, encodeScalar(typeof value === 'object' ? null : value));
-    }
-    for (const column of this.spec.arrays) {
-      const values = row[column] ?? null;
-      arrays.set(column, new Set(typeof values === 'object' && values !== null ? values.map(encodeScalar) : []));
-    }
-    return { key, scalars, arrays, terms: termsOfRow(this.spec, row) };
+  /** Adds a record that is not in it. */
+  add(record: MemoryRecord, row: MemoryRow): void {
+    for (const group of this.#groups) group.share(row);
+    this.columns.set(record.slot, row);
+    for (const group of this.#groups) group.add(record, row);
+    if (row.terms !== null) this.text?.add(record.slot, row.terms);
   }
 
-  put(row: MemoryRow): void {
-    this.delete(row.key);
-    addTo(this.#all, row);
-    if (row.terms !== null) this.text?.put(row.key, row.terms);
-    for (const [key, buckets] of this.#byKey) {
-      for (const tuple of tuples(key, row)) {
-        let bucket = buckets.get(tuple);
-        if (bucket === undefined) {
-          bucket = { rows: new Map(), sorted: new Map() };
-          buckets.set(tuple, bucket);
-        }
-        addTo(bucket, row);
-      }
-    }
+  /** Takes a record out; one that is not in it, too. */
+  delete(record: MemoryRecord): void {
+    if (!this.columns.has(record.slot)) return;
+    this.text?.delete(record.slot);
+    for (const group of this.#groups) group.delete(record);
+    this.columns.clear(record.slot);
   }
 
-  delete(key: string): void {
-    const row = this.#all.rows.get(key);
-    if (row === undefined) return;
-    removeFrom(this.#all, row);
-    this.text?.delete(key);
-    for (const [spec, buckets] of this.#byKey) {
-      for (const tuple of tuples(spec, row)) {
-        const bucket = buckets.get(tuple);
-        if (bucket === undefined) continue;
-        removeFrom(bucket, row);
-        if (bucket.rows.size === 0) buckets.delete(tuple);
-      }
-    }
-  }
-
-  /** What a row claims for itself: its tuple, or tuples, in each unique key, with the stored rows that have the same. */
+  /** What a row claims for itself: its tuple, or tuples, in each unique key, with the stored records that have the same. */
   *claims(row: MemoryRow): Iterable<UniqueClaim> {
-    for (const [key, buckets] of this.#byKey) {
-      if (!key.unique) continue;
-      for (const tuple of tuples(key, row)) {
-        yield { keyName: key.name, tuple, holders: [...(buckets.get(tuple)?.rows.keys() ?? [])] };
+    for (const group of this.#groups) {
+      if (group.unique.length === 0) continue;
+      for (const { tuple, bucket } of group.bucketsFor(row)) {
+        for (const { name } of group.unique) yield { keyName: name, tuple, holders: bucket };
       }
     }
   }
 
-  /** Every group of two or more rows that agree in a unique key's fields. */
-  *duplicates(): Iterable<{ readonly key: IndexKeySpec; readonly rows: readonly string[] }> {
-    for (const [key, buckets] of this.#byKey) {
-      if (!key.unique) continue;
-      for (const bucket of buckets.values()) if (bucket.rows.size > 1) yield { key, rows: [...bucket.rows.keys()] };
+  /** Every group of two or more records that agree in a unique key's fields. */
+  *duplicates(): Iterable<{ readonly key: IndexKeySpec; readonly bucket: MemoryBucket }> {
+    for (const group of this.#groups) {
+      for (const key of group.unique) {
+        for (const bucket of group.buckets()) if (bucket.size > 1) yield { key, bucket };
+      }
     }
   }
 
-  /** What a stored row holds in the columns. */
-  position(key: string, columns: readonly string[]): readonly Scalar[] {
-    const scalars = this.#all.rows.get(key)?.scalars;
-    return columns.map((column) => decodeScalar(scalars?.get(column) ?? '0'));
-  }
-
-  fits(key: string, where: readonly EncodedFilter[]): boolean {
-    const row = this.#all.rows.get(key);
-    return row !== undefined && fits(row, where);
-  }
-
-  /** What a stored row holds in a column, encoded: one value, or each element once. */
-  valuesOf(key: string, column: string): Iterable<string> {
-    const row = this.#all.rows.get(key);
-    return row?.arrays.get(column) ?? [row?.scalars.get(column) ?? '0'];
-  }
-
-  /** Rows that fit, in no order. */
-  *matching(where: readonly EncodedFilter[]): Iterable<MemoryRow> {
-    for (const row of this.#bucketFor(where)?.rows.values() ?? []) if (fits(row, where)) yield row;
-  }
-
-  /** Rows that fit, in the query's order, after its position. */
-  *ordered(where: readonly EncodedFilter[], query: Pick<IndexQuery, 'order' | 'after'>): Iterable<MemoryRow> {
-    const bucket = this.#bucketFor(where);
-    if (bucket === undefined) return;
-    const { rows, compare } = sortedRows(bucket, query.order);
-    let at = 0;
-    if (query.after !== null) {
-      const { key, values } = query.after;
-      const scalars = new Map(query.order.map(({ column }, place) => [column, encodeScalar(values[place] ?? null)]));
-      at = firstAbove(rows, { key, scalars, arrays: new Map(), terms: null }, compare);
+  /** The first records that fit and are shown, in the query's order, after its position: one more than its limit at most. */
+  page({ where, order, after, limit }: IndexQuery, isShown: (record: MemoryRecord) => boolean): PlacedRecord[] {
+    const { buckets, tests } = this.#select(where);
+    const asked = this.#order(order);
+    const position = after === null ? null : { key: after.key, values: after.values.map(storableScalar) };
+    const found: PlacedRecord[] = [];
+    for (const reading = readInOrder(buckets, asked, position); found.length <= limit; reading.advance()) {
+      const { record } = reading;
+      if (record === undefined) break;
+      if (!passes(tests, record.slot) || !isShown(record)) continue;
+      found.push({ record, position: asked.valuesOf(record, reading.first) });
     }
-    for (; at < rows.length; at++) {
-      const row = rows[at];
-      if (row !== undefined && fits(row, where)) yield row;
-    }
+    return found;
   }
 
-  /** The smallest bucket that holds everything that fits; undefined when nothing does. */
-  #bucketFor(where: readonly EncodedFilter[]): Bucket | undefined {
-    const pinned = new Map<string, string>();
-    for (const filter of where) {
-      const value = pinnedValue(filter);
-      if (value !== null) pinned.set(filter.column, value);
+  /** How many fit and are shown; `isShown` null: all are. */
+  count(where: readonly Filter[], isShown: ((record: MemoryRecord) => boolean) | null): number {
+    const { buckets, size, isMany, tests } = this.#select(where);
+    const mayRepeat = isMany && buckets.length > 1;
+    if (tests.length === 0 && isShown === null && !mayRepeat) return size;
+    const seen = new Set<number>();
+    let total = 0;
+    for (const bucket of buckets) {
+      bucket.forEach((record) => {
+        if (!passes(tests, record.slot) || isShown?.(record) === false) return;
+        if (mayRepeat) seen.add(record.slot);
+        else total++;
+      });
     }
-    let best = this.#all;
-    for (const [key, buckets] of this.#byKey) {
-      if (!key.fields.every((field) => pinned.has(field))) continue;
-      const bucket = buckets.get(key.fields.map((field) => pinned.get(field)).join('\0'));
-      if (bucket === undefined) return undefined;
-      if (bucket.rows.size < best.rows.size) best = bucket;
+    return mayRepeat ? seen.size : total;
+  }
+
+  /** Whether the record of a slot is in the index and fits. */
+  test(where: readonly Filter[]): SlotTest {
+    const tests = where.map((filter) => slotTest(this.columns, filter));
+    return (slot) => this.columns.has(slot) && passes(tests, slot);
+  }
+
+  /** By the key whose buckets hold the fewest records beside those that fit. */
+  #select(where: readonly Filter[]): Selection {
+    const asked = where.map((filter) => ({ filter, values: askedValues(this.columns, filter) }));
+    let best: (Omit<Selection, 'tests'> & { readonly told: ReadonlySet<Filter> }) | null = null;
+    for (const group of this.#groups) {
+      const told = new Set<Filter>();
+      const values: (readonly Scalar[])[] = [];
+      for (const field of group.fields) {
+        const one = asked.find(({ filter, values }) => filter.column === field && values !== null);
+        if (one === undefined) break;
+        values.push(one.values ?? []);
+        if (isToldByValues(one.filter)) told.add(one.filter);
+      }
+      if (values.length < group.fields.length) continue;
+      if (values.reduce((product, { length }) => product * length, 1) > MAX_MERGED) continue;
+      const buckets = group.bucketsOf(values);
+      const size = buckets.reduce((sum, bucket) => sum + bucket.size, 0);
+      if (best === null || size < best.size) best = { buckets, size, isMany: group.isMany, told };
     }
-    return best;
+    if (best === null) throw new Error('An index has one bucket of all records at least');
+    const { told } = best;
+    const rest = where.filter((filter) => !told.has(filter));
+    return { ...best, tests: rest.map((filter) => slotTest(this.columns, filter)) };
+  }
+
+  #order(order: readonly Order[]): RecordOrder {
+    const name = nameOfOrder(order);
+    let known = this.#orders.get(name);
+    if (known === undefined) {
+      if (this.#orders.size >= MAX_ORDERS_KNOWN) this.#orders.clear();
+      known = this.columns.order(order);
+      this.#orders.set(name, known);
+    }
+    return known;
   }
 }
 
-/** What the row holds in the fields of a key: one tuple, or one for each combination of elements where fields are arrays. */
-function tuples(key: IndexKeySpec, row: MemoryRow): readonly string[] {
-  let found: readonly (readonly string[])[] = [[]];
-  for (const field of key.fields) {
-    const elements = row.arrays.get(field) ?? [row.scalars.get(field) ?? ''];
-    found = found.flatMap((tuple) => [...elements].map((element) => [...tuple, element]));
-  }
-  return found.map((tuple) => tuple.join('\0'));
-}
-
-function fits(row: MemoryRow, where: readonly EncodedFilter[]): boolean {
-  return where.every((filter) => {
-    if (filter.kind === 'any' || filter.kind === 'all') {
-      const elements = row.arrays.get(filter.column) ?? new Set();
-      return filter.kind === 'any'
-        ? filter.values.some((value) => elements.has(value))
-        : filter.values.every((value) => elements.has(value));
-    }
-    const value = row.scalars.get(filter.column) ?? '';
-    if (filter.kind === 'eq') return value === filter.value;
-    if (filter.kind !== 'range') return filter.values.includes(value);
-    const above = compareBytes(value, filter.from);
-    const below = compareBytes(value, filter.to);
-    return (filter.fromOpen ? above > 0 : above >= 0) && (filter.toOpen ? below < 0 : below <= 0);
-  });
-}
-
-function addTo(bucket: Bucket, row: MemoryRow): void {
-  bucket.rows.set(row.key, row);
-  for (const { rows, compare } of bucket.sorted.values()) rows.splice(firstAbove(rows, row, compare), 0, row);
-}
-
-function removeFrom(bucket: Bucket, row: MemoryRow): void {
-  bucket.rows.delete(row.key);
-  // No two rows of a bucket are equal in an order, because the key decides last: the row stands just before those above it.
-  for (const { rows, compare } of bucket.sorted.values()) rows.splice(firstAbove(rows, row, compare) - 1, 1);
-}
-
-function sortedRows(bucket: Bucket, order: readonly Order[]): SortedRows {
-  const name = JSON.stringify(order.map(({ column, descending }) => [column, descending]));
-  const known = bucket.sorted.get(name);
-  if (known !== undefined) return known;
-  const compare = (a: MemoryRow, b: MemoryRow): number => {
-    for (const { column, descending } of order) {
-      const difference = compareBytes(a.scalars.get(column) ?? '', b.scalars.get(column) ?? '');
-      if (difference !== 0) return descending ? -difference : difference;
-    }
-    return compareBytes(a.key, b.key);
-  };
-  const sorted = { compare, rows: [...bucket.rows.values()].sort(compare) };
-  if (bucket.sorted.size >= MAX_ORDERS) bucket.sorted.clear();
-  bucket.sorted.set(name, sorted);
-  return sorted;
+function passes(tests: readonly SlotTest[], slot: number): boolean {
+  for (const test of tests) if (!test(slot)) return false;
+  return true;
 }

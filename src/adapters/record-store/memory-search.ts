@@ -1,10 +1,12 @@
-import { encodeFilter } from '../../ports/encoded-filter.ts';
 import type { FacetCount, FacetQuery, SearchHit, SearchPage, SearchQuery } from '../../ports/record-search.ts';
-import { decodeScalar } from '../../ports/scalar-text.ts';
+import type { Scalar } from '../../ports/record-store.ts';
 import { queryWords } from '../../ports/search-terms.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import type { MemoryCollection, MemoryRecord } from './memory-collection.ts';
+import type { MemoryCollection } from './memory-collection.ts';
 import type { MemoryIndex } from './memory-index.ts';
+import type { MemoryRecord } from './memory-record.ts';
+import { compareScalars } from './memory-scalars.ts';
+import { firstAbove } from './sorted.ts';
 
 /** Searches one index; `isShown` says which records have not expired. */
 export function searchMemory(
@@ -12,22 +14,36 @@ export function searchMemory(
   asked: SearchQuery,
   isShown: (record: MemoryRecord) => boolean,
 ): SearchPage {
+  const { after, limit, facets, wantsTotal } = asked;
   const index = collection.index(asked.index);
-  const where = asked.where.map(encodeFilter);
-  const found: SearchHit[] = [];
-  for (const [key, score] of index.text?.scores(queryWords(asked.text, asked.similar)) ?? []) {
-    const record = collection.records.get(key);
-    if (record === undefined || !isShown(record) || !index.fits(key, where)) continue;
-    found.push({ key, value: record.value, version: record.version, score });
+  const fits = asked.where.length === 0 ? null : index.test(asked.where);
+  const { slots, scores } = index.text?.find(queryWords(asked.text, asked.similar)) ?? { slots: [], scores: [] };
+  const wantsAll = wantsTotal || facets.length > 0;
+  const counted: number[] = [];
+  const best: SearchHit[] = [];
+  for (let at = 0; at < slots.length; at++) {
+    const slot = slots[at] ?? 0;
+    const score = scores[at] ?? 0;
+    // The least of a full page, with one more that tells that there are more.
+    const least = best.length > limit ? best[limit] : undefined;
+    if (!wantsAll && least !== undefined && score < least.score) continue;
+    if (fits !== null && !fits(slot)) continue;
+    const record = collection.at(slot);
+    if (record === undefined || !isShown(record)) continue;
+    if (wantsAll) counted.push(slot);
+    if (least !== undefined && score < least.score) continue;
+    const { key, value, version } = record;
+    const hit = { key, value, version, score };
+    if (after !== null && compareHits(hit, after) <= 0) continue;
+    if (least !== undefined && compareHits(hit, least) > 0) continue;
+    best.splice(firstAbove(best, hit, compareHits), 0, hit);
+    if (best.length > limit + 1) best.pop();
   }
-  found.sort(compareHits);
-  const { after, limit } = asked;
-  const behind = after === null ? found : found.filter((hit) => compareHits(hit, after) > 0);
   return {
-    hits: behind.slice(0, limit),
-    more: behind.length > limit,
-    total: asked.wantsTotal ? found.length : null,
-    facets: Object.fromEntries(asked.facets.map((facet) => [facet.column, countValues(index, found, facet)])),
+    hits: best.slice(0, limit),
+    more: best.length > limit,
+    total: wantsTotal ? counted.length : null,
+    facets: Object.fromEntries(facets.map((facet) => [facet.column, countValues(index, counted, facet)])),
   };
 }
 
@@ -37,13 +53,13 @@ function compareHits(a: Placed, b: Placed): number {
   return b.score - a.score || compareBytes(a.key, b.key);
 }
 
-function countValues(index: MemoryIndex, hits: readonly SearchHit[], { column, limit }: FacetQuery): FacetCount[] {
-  const counts = new Map<string, number>();
-  for (const { key } of hits) {
-    for (const value of index.valuesOf(key, column)) counts.set(value, (counts.get(value) ?? 0) + 1);
+function countValues({ columns }: MemoryIndex, slots: readonly number[], { column, limit }: FacetQuery): FacetCount[] {
+  const counts = new Map<Scalar, number>();
+  for (const slot of slots) {
+    for (const value of columns.valuesOf(slot, column)) counts.set(value, (counts.get(value) ?? 0) + 1);
   }
   return [...counts]
-    .sort(([valueA, a], [valueB, b]) => b - a || compareBytes(valueA, valueB))
-    .slice(0, limit)
-    .map(([value, count]) => ({ value: decodeScalar(value), count }));
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || compareScalars(a.value, b.value))
+    .slice(0, limit);
 }

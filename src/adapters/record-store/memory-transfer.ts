@@ -1,9 +1,10 @@
 import { RegistryError } from '../../errors/registry-error.ts';
-import type { LoadMark, RecordDump, RecordLoad, RecordTransfer } from '../../ports/record-dump.ts';
+import type { DumpedRecord, LoadMark, RecordDump, RecordLoad, RecordTransfer } from '../../ports/record-dump.ts';
 import type { StoredEvent } from '../../ports/record-store.ts';
 import { compareBytes } from '../../shared/compare.ts';
 import { beginsAnew, LOAD_ENDED } from './load-rules.ts';
-import { MemoryCollection, type MemoryRecord } from './memory-collection.ts';
+import { MemoryCollection } from './memory-collection.ts';
+import type { MemoryRecord } from './memory-record.ts';
 import { firstAbove } from './sorted.ts';
 
 /** What a dump hands over at a time. */
@@ -29,19 +30,15 @@ export function createMemoryTransfer(state: MemoryState): RecordTransfer {
   function dump(): RecordDump {
     const moment = new Map<string, readonly MemoryRecord[]>();
     for (const name of [...collections.keys()].sort(compareBytes)) {
-      const { keys, records } = collections.get(name) ?? new MemoryCollection(name);
-      if (keys.length > 0)
-        moment.set(
-          name,
-          keys.map((key) => records.get(key)).filter((found) => found !== undefined),
-        );
+      const records = collections.get(name)?.sorted.toArray() ?? [];
+      if (records.length > 0) moment.set(name, records);
     }
     const log = [...events];
     return {
       sequence: state.sequence,
       collections: [...moment].map(([name, records]) => ({ name, records: records.length })),
       events: log.length,
-      records: (collection) => inBatches(moment.get(collection) ?? [], ({ value }) => value.length),
+      records: (collection) => recordsInBatches(moment.get(collection) ?? []),
       log: () => inBatches(log, ({ payload }) => payload.length),
       close() {},
     };
@@ -53,7 +50,7 @@ export function createMemoryTransfer(state: MemoryState): RecordTransfer {
     state.forgetCommits();
   }
 
-  const isEmpty = () => events.length === 0 && [...collections.values()].every(({ keys }) => keys.length === 0);
+  const isEmpty = () => events.length === 0 && [...collections.values()].every(({ size }) => size === 0);
 
   function collectionOf(name: string): MemoryCollection {
     const collection = collections.get(name) ?? new MemoryCollection(name);
@@ -82,17 +79,17 @@ export function createMemoryTransfer(state: MemoryState): RecordTransfer {
       return {
         collections: () =>
           [...collections.values()]
-            .filter(({ keys }) => keys.length > 0)
+            .filter(({ size }) => size > 0)
             .map(({ name }) => name)
             .sort(compareBytes),
         held(collection, after) {
-          const { keys, records } = collections.get(collection) ?? new MemoryCollection(collection);
-          const from = after === null ? 0 : firstAbove(keys, after, compareBytes);
-          const found = keys.slice(from, from + BATCH_ITEMS).map((key) => records.get(key));
-          return firstBatch(
-            found.filter((record) => record !== undefined),
-            ({ value }) => value.length,
-          );
+          const found: MemoryRecord[] = [];
+          const position = after === null ? null : { key: after, values: [] };
+          const reading = collections.get(collection)?.sorted.after(position);
+          for (; reading?.record !== undefined && found.length < BATCH_ITEMS; reading.advance()) {
+            found.push(reading.record);
+          }
+          return firstBatch(found, ({ value }) => value.length).map(dumped);
         },
         heldEvents: (after) => firstBatch(eventsAfter(events, after, BATCH_ITEMS), ({ payload }) => payload.length),
         write(batch) {
@@ -121,6 +118,14 @@ const NO_EVENT: StoredEvent = { id: '', type: '', at: '', payload: '', version: 
 
 function byPosition(a: StoredEvent, b: StoredEvent): number {
   return a.position - b.position;
+}
+
+async function* recordsInBatches(records: readonly MemoryRecord[]): AsyncGenerator<readonly DumpedRecord[]> {
+  for await (const batch of inBatches(records, ({ value }) => value.length)) yield batch.map(dumped);
+}
+
+function dumped({ key, value, version, expiresAt }: MemoryRecord): DumpedRecord {
+  return { key, value, version, expiresAt };
 }
 
 async function* inBatches<T>(items: readonly T[], charactersOf: (item: T) => number): AsyncGenerator<readonly T[]> {

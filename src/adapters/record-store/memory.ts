@@ -1,5 +1,4 @@
 import { RegistryError } from '../../errors/registry-error.ts';
-import { encodeFilter } from '../../ports/encoded-filter.ts';
 import type {
   Check,
   CollectionSpec,
@@ -16,11 +15,11 @@ import { pageFingerprint } from '../../ports/record-store.ts';
 import { similarWords } from '../../ports/search-terms.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import { type EncodedRows, MemoryCollection, type MemoryRecord } from './memory-collection.ts';
+import { type EncodedRows, MemoryCollection } from './memory-collection.ts';
+import { isAlive, type MemoryRecord } from './memory-record.ts';
 import { searchMemory } from './memory-search.ts';
 import { createMemoryTransfer, eventsAfter, type MemoryState } from './memory-transfer.ts';
 import { createNotifier } from './notifier.ts';
-import { firstAbove } from './sorted.ts';
 
 /** How long `outcome` remembers a commit. */
 const OUTCOME_MS = 3_600_000;
@@ -47,18 +46,15 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
   };
 
   function list({ collection, prefix, after, limit }: ListQuery): Page {
-    const { keys, records } = collectionOf(collection);
-    const now = clock.now();
+    const { sorted } = collectionOf(collection);
+    const isShown = aliveNow();
     const found: MemoryRecord[] = [];
-    let at =
-      after !== null && compareBytes(after, prefix) >= 0
-        ? firstAbove(keys, after, compareBytes)
-        : placeOf(keys, prefix);
-    for (; at < keys.length && found.length <= limit; at++) {
-      const key = keys[at] ?? '';
-      if (!key.startsWith(prefix)) break;
-      const record = records.get(key);
-      if (record !== undefined && isAlive(record, now)) found.push(record);
+    const isBehind = after !== null && compareBytes(after, prefix) >= 0;
+    const reading = isBehind ? sorted.after({ key: after, values: [] }) : sorted.from({ key: prefix, values: [] });
+    for (; found.length <= limit; reading.advance()) {
+      const { record } = reading;
+      if (record === undefined || !record.key.startsWith(prefix)) break;
+      if (isShown(record)) found.push(record);
     }
     return {
       records: found.slice(0, limit).map((record) => ({ ...visible(record), position: [] })),
@@ -67,38 +63,28 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
   }
 
   function query(asked: IndexQuery): Page {
-    const collection = collectionOf(asked.collection);
-    const index = collection.index(asked.index);
-    const now = clock.now();
-    const found: MemoryRecord[] = [];
-    for (const { key } of index.ordered(asked.where.map(encodeFilter), asked)) {
-      const record = collection.records.get(key);
-      if (record === undefined || !isAlive(record, now)) continue;
-      found.push(record);
-      if (found.length > asked.limit) break;
-    }
-    const columns = asked.order.map(({ column }) => column);
-    const records = found
-      .slice(0, asked.limit)
-      .map((record) => ({ ...visible(record), position: index.position(record.key, columns) }));
-    return { records, more: found.length > asked.limit };
+    const found = collectionOf(asked.collection).index(asked.index).page(asked, aliveNow());
+    const more = found.length > asked.limit;
+    if (more) found.pop();
+    const records = found.map(({ record: { key, value, version }, position }) => ({ key, value, version, position }));
+    return { records, more };
   }
 
-  function count(asked: CountQuery): number {
-    const collection = collectionOf(asked.collection);
+  function count({ collection: name, index, where }: CountQuery): number {
+    const collection = collectionOf(name);
+    return collection.index(index).count(where, collection.expiring.size === 0 ? null : aliveNow());
+  }
+
+  /** Whether a record has not expired: the same moment for all that one answer shows. */
+  function aliveNow(): (record: MemoryRecord) => boolean {
     const now = clock.now();
-    let total = 0;
-    for (const { key } of collection.index(asked.index).matching(asked.where.map(encodeFilter))) {
-      const record = collection.records.get(key);
-      if (record !== undefined && isAlive(record, now)) total++;
-    }
-    return total;
+    return (record) => isAlive(record, now);
   }
 
   function holds(check: Check): boolean {
     switch (check.kind) {
       case 'record': {
-        const record = collectionOf(check.collection).records.get(check.key);
+        const record = collectionOf(check.collection).get(check.key);
         return (record !== undefined && isAlive(record, clock.now()) ? record.version : null) === check.version;
       }
       case 'list':
@@ -115,9 +101,9 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
     const now = clock.now();
     const replaced = new Set([...asked.puts, ...asked.deletes].map(({ collection, key }) => `${collection}\0${key}`));
     const claimed = new Map<string, string>();
-    for (const [place, { collection, expiresAt }] of asked.puts.entries()) {
+    for (const [place, { collection, key, expiresAt }] of asked.puts.entries()) {
       if (expiresAt !== null && expiresAt <= now) continue;
-      const conflict = collectionOf(collection).conflict(rows[place] ?? [], claimed, (record) => {
+      const conflict = collectionOf(collection).conflict(key, rows[place] ?? [], claimed, (record) => {
         return isAlive(record, now) && !replaced.has(`${collection}\0${record.key}`);
       });
       if (conflict !== null) return { ok: false, reason: 'unique', ...conflict };
@@ -131,7 +117,7 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
     for (const check of asked.checks) if (!holds(check)) return { ok: false, reason: 'check', check };
     if (asked.puts.length + asked.deletes.length + asked.events.length === 0)
       return { ok: true, version: state.sequence };
-    const rows = asked.puts.map(({ collection, key, rows }) => collectionOf(collection).encode(key, rows));
+    const rows = asked.puts.map(({ collection, rows }) => collectionOf(collection).encode(rows));
     for (const { collection } of asked.deletes) collectionOf(collection);
     const conflict = uniqueConflict(asked, rows);
     if (conflict !== null) return conflict;
@@ -173,14 +159,14 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
       }
     },
     get(collection, key) {
-      const record = collectionOf(collection).records.get(key);
+      const record = collectionOf(collection).get(key);
       return record !== undefined && isAlive(record, clock.now()) ? visible(record) : null;
     },
     getMany(collection, keys) {
-      const { records } = collectionOf(collection);
+      const stored = collectionOf(collection);
       const now = clock.now();
       return keys.map((key) => {
-        const record = records.get(key);
+        const record = stored.get(key);
         return record !== undefined && isAlive(record, now) ? visible(record) : null;
       });
     },
@@ -188,8 +174,7 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
     query,
     count,
     search(asked) {
-      const now = clock.now();
-      return searchMemory(collectionOf(asked.collection), asked, (record) => isAlive(record, now));
+      return searchMemory(collectionOf(asked.collection), asked, aliveNow());
     },
     similarWords({ collection, index, text }) {
       const texts = collectionOf(collection).index(index).text;
@@ -204,7 +189,7 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
       const now = clock.now();
       let gone = 0;
       for (const collection of collections.values()) {
-        for (const record of collection.records.values()) {
+        for (const record of collection.expiring) {
           if (gone === limit) return gone;
           if (isAlive(record, now)) continue;
           collection.delete(record.key);
@@ -222,20 +207,10 @@ export function openMemoryRecordStore(options: { readonly clock?: Clock } = {}):
   };
 }
 
-function isAlive(record: MemoryRecord, now: number): boolean {
-  return record.expiresAt === null || record.expiresAt > now;
-}
-
 function visible({ key, value, version }: MemoryRecord): {
   readonly key: string;
   readonly value: string;
   readonly version: number;
 } {
   return { key, value, version };
-}
-
-/** Place of the first key that is not below `prefix`. */
-function placeOf(keys: readonly string[], prefix: string): number {
-  const at = firstAbove(keys, prefix, compareBytes);
-  return at > 0 && keys[at - 1] === prefix ? at - 1 : at;
 }
