@@ -30,10 +30,6 @@ export interface StorePlace {
 
 /** Stores of more documents than this are not measured unless they are asked for, and why. */
 export const MOST_DOCUMENTS: Readonly<Partial<Record<AdapterName, { readonly size: number; readonly why: string }>>> = {
-  memory: {
-    size: 100_000,
-    why: 'it needs about 5 KB for each, and a million more than Node gives a process',
-  },
   pglite: { size: 100_000, why: 'it takes a quarter of an hour to fill with a million' },
 };
 

@@ -24,10 +24,7 @@ function isOneOf(values: readonly Scalar[]): (value: Scalar) => boolean {
   return (value) => asked.includes(value);
 }
 
-function scalarTest(
-  op: 'eq' | 'prefix' | 'gt' | 'gte' | 'lt' | 'lte',
-  bound: Scalar,
-): (value: Scalar) => boolean {
+function scalarTest(op: 'eq' | 'prefix' | 'gt' | 'gte' | 'lt' | 'lte', bound: Scalar): (value: Scalar) => boolean {
   switch (op) {
     case 'eq':
       return (value) => value === bound;

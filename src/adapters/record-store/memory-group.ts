@@ -25,12 +25,7 @@ export class MemoryGroup {
   readonly #buckets = new Map<string, MemoryBucket>();
 
   /** `keys` are those of the spec that have the same fields, none where there is no field; `orders` are theirs, each once, one at least. */
-  constructor(
-    spec: IndexSpec,
-    keys: readonly IndexKeySpec[],
-    orders: readonly RecordOrder[],
-    columns: MemoryColumns,
-  ) {
+  constructor(spec: IndexSpec, keys: readonly IndexKeySpec[], orders: readonly RecordOrder[], columns: MemoryColumns) {
     this.fields = keys[0]?.fields ?? [];
     this.unique = keys.filter(({ unique }) => unique);
     this.#places = this.fields.map((field) => {
@@ -42,32 +37,32 @@ export class MemoryGroup {
     this.#columns = columns;
   }
 
-  /** Gives the row the texts that others have in these fields, so that each is kept once. The record's columns are written afterwards. */
-  share(row: MemoryRow): void {
-    for (const values of this.#valuesOf(row)) {
-      const { slot } = this.#buckets.get(tupleOf(values))?.sample ?? {};
-      if (slot === undefined) continue;
-      for (const [at, { isList, place }] of this.#places.entries()) {
-        const column = this.fields[at] ?? '';
-        const value = values[at] ?? null;
-        if (isList) {
-          const list = row.lists[place] ?? [];
-          const known = this.#columns.lists(column)?.[slot]?.find((element) => element === value);
-          if (known !== undefined) list[list.indexOf(value)] = known;
-        } else row.scalars[place] = this.#columns.scalars(column)?.[slot] ?? null;
-      }
-    }
-  }
-
-  add(record: MemoryRecord, row: MemoryRow): void {
-    for (const values of this.#valuesOf(row)) {
+  /**
+   * The buckets that a row belongs to, new ones where there are none: a record must be added to each, once its columns are written. Gives
+   * the row the texts that the records in them have, so that each is kept once.
+   */
+  enter(row: MemoryRow): readonly MemoryBucket[] {
+    return this.#valuesOf(row).map((values) => {
       const tuple = tupleOf(values);
       let bucket = this.#buckets.get(tuple);
       if (bucket === undefined) {
         bucket = new MemoryBucket(this.#orders);
         this.#buckets.set(tuple, bucket);
+      } else if (bucket.sample !== null) this.#share(row, values, bucket.sample);
+      return bucket;
+    });
+  }
+
+  #share(row: MemoryRow, values: readonly Scalar[], { slot }: MemoryRecord): void {
+    for (const [at, { isList, place }] of this.#places.entries()) {
+      const column = this.fields[at] ?? '';
+      const value = values[at] ?? null;
+      if (!isList) row.scalars[place] = this.#columns.scalars(column)?.[slot] ?? null;
+      else {
+        const list = row.lists[place];
+        const known = this.#columns.lists(column)?.[slot]?.find((element) => element === value);
+        if (list !== undefined && known !== undefined) list[list.indexOf(value)] = known;
       }
-      bucket.add(record);
     }
   }
 

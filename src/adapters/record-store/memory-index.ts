@@ -62,9 +62,9 @@ export class MemoryIndex {
 
   /** Adds a record that is not in it. */
   add(record: MemoryRecord, row: MemoryRow): void {
-    for (const group of this.#groups) group.share(row);
+    const buckets = this.#groups.flatMap((group) => group.enter(row));
     this.columns.set(record.slot, row);
-    for (const group of this.#groups) group.add(record, row);
+    for (const bucket of buckets) bucket.add(record);
     if (row.terms !== null) this.text?.add(record.slot, row.terms);
   }
 

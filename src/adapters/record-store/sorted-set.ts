@@ -14,20 +14,22 @@ export class SortedSet<T> {
   }
 
   add(value: T): void {
+    if (this.#append(value)) return;
     const place = this.#leafOf(value);
-    const leaf = this.#leaves[place];
-    if (leaf === undefined) {
-      this.#leaves.push([value]);
-      return;
-    }
+    const leaf = this.#leaves[place] ?? [];
     const at = this.#firstFrom(leaf, value);
     if (at < leaf.length && this.#compare(leaf[at] as T, value) === 0) return;
-    if (at === leaf.length) leaf.push(value);
-    else leaf.splice(at, 0, value);
-    if (leaf.length <= MOST) return;
-    // What is added at the end comes in ascending order, mostly: full leaves stay behind it.
-    const isLast = place === this.#leaves.length - 1 && at === leaf.length - 1;
-    this.#leaves.splice(place + 1, 0, leaf.splice(isLast ? MOST : MOST >> 1));
+    leaf.splice(at, 0, value);
+    if (leaf.length > MOST) this.#leaves.splice(place + 1, 0, leaf.splice(MOST >> 1));
+  }
+
+  /** Much comes in ascending order: then nothing has to be sought, and full leaves stay behind. */
+  #append(value: T): boolean {
+    const leaf = this.#leaves.at(-1);
+    if (leaf !== undefined && this.#compare(leaf.at(-1) as T, value) >= 0) return false;
+    if (leaf === undefined || leaf.length === MOST) this.#leaves.push([value]);
+    else leaf.push(value);
+    return true;
   }
 
   delete(value: T): void {
