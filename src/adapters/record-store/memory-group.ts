@@ -17,7 +17,7 @@ export class MemoryGroup {
   /** Those of the keys that are unique. */
   readonly unique: readonly IndexKeySpec[];
   /** A record may be in more than one bucket. */
-  readonly isMany: boolean;
+  readonly mayRepeat: boolean;
   readonly #places: readonly FieldPlace[];
   readonly #orders: readonly RecordOrder[];
   readonly #columns: MemoryColumns;
@@ -32,7 +32,7 @@ export class MemoryGroup {
       const place = spec.arrays.indexOf(field);
       return place < 0 ? { isList: false, place: spec.columns.indexOf(field) } : { isList: true, place };
     });
-    this.isMany = this.#places.some(({ isList }) => isList);
+    this.mayRepeat = this.#places.some(({ isList }) => isList);
     this.#orders = orders;
     this.#columns = columns;
   }

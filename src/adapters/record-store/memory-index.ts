@@ -27,7 +27,7 @@ interface Selection {
   readonly buckets: readonly MemoryBucket[];
   readonly size: number;
   /** Whether a record may be in more than one of them. */
-  readonly isMany: boolean;
+  readonly mayRepeat: boolean;
   readonly tests: readonly SlotTest[];
 }
 
@@ -112,8 +112,8 @@ export class MemoryIndex {
 
   /** How many fit and are shown; `isShown` null: all are. */
   count(where: readonly Filter[], isShown: ((record: MemoryRecord) => boolean) | null): number {
-    const { buckets, size, isMany, tests } = this.#select(where);
-    const mayRepeat = isMany && buckets.length > 1;
+    const { buckets, size, tests, ...selection } = this.#select(where);
+    const mayRepeat = selection.mayRepeat && buckets.length > 1;
     if (tests.length === 0 && isShown === null && !mayRepeat) return size;
     const seen = new Set<number>();
     let total = 0;
@@ -150,7 +150,7 @@ export class MemoryIndex {
       if (values.reduce((product, { length }) => product * length, 1) > MAX_MERGED) continue;
       const buckets = group.bucketsOf(values);
       const size = buckets.reduce((sum, bucket) => sum + bucket.size, 0);
-      if (best === null || size < best.size) best = { buckets, size, isMany: group.isMany, told };
+      if (best === null || size < best.size) best = { buckets, size, mayRepeat: group.mayRepeat, told };
     }
     if (best === null) throw new Error('An index has one bucket of all records at least');
     const { told } = best;
