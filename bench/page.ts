@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type NpmRun, cellsOf as npmCells } from './npm/report.ts';
-import { type RoutesRun, cellsOf as routeCells } from './report.ts';
+import { type RoutesRun, cellsOf as routeCells, transferCells } from './report.ts';
 import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { verdictsOf } from './stores-targets.ts';
 
@@ -46,8 +46,9 @@ function storesText({ machine, adapters }: StoresRun): string {
   return parts.join('\n\n');
 }
 
-function routesText({ machine, rows }: RoutesRun): string {
-  return [factsText(machine), markdownTable(routeCells(rows))].join('\n\n');
+function routesText({ machine, rows, transfers = [] }: RoutesRun): string {
+  const large = transfers.length === 0 ? [] : [markdownTable(transferCells(transfers))];
+  return [factsText(machine), markdownTable(routeCells(rows)), ...large].join('\n\n');
 }
 
 function npmText(run: NpmRun): string {

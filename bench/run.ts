@@ -1,17 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { requireAgreement } from './agree.ts';
-import { benchCases, type Case } from './cases.ts';
-import { describeMachine, divideCores } from './cores.ts';
-import { compare, type Effort } from './measure.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
-import { cellsOf, type RoutesRun, type Row, rounded, textTable } from './report.ts';
-import { type Seed, seed } from './seed.ts';
+import { benchRoutes, ROUTE_NAMES } from './routes.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
-import { type Subject, startFloor, startHandWritten, startRegistry } from './subjects.ts';
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
@@ -53,17 +44,6 @@ which of the targets hold.
   --only NAME  one row (several times for several):
                NPM_NAMES`;
 
-const THOROUGH = {
-  effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
-  seed: { packages: 100, versionsEach: 5 },
-};
-const QUICK = { effort: { rounds: 3, seconds: 0.75, warmUpRequests: 30_000 }, seed: { packages: 20, versionsEach: 3 } };
-
-interface Settings {
-  readonly effort: Effort;
-  readonly seed: Seed;
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -79,66 +59,23 @@ async function main(): Promise<void> {
     },
   });
   if (values.render) return renderPage();
-  const settings: Settings = values.quick ? QUICK : THOROUGH;
-  const all = benchCases(settings.seed);
-  const names = all.map((entry) => entry.name);
   if (values.help)
     return console.log(
-      HELP.replace(' NAMES', ` ${names.join(', ')}`)
+      HELP.replace(' NAMES', ` ${folded(ROUTE_NAMES)}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
         .replace('NPM_NAMES', folded(NPM_NAMES)),
     );
-  const known = values.npm ? NPM_NAMES : values.stores ? STORE_NAMES : names;
+  const known = values.npm ? NPM_NAMES : values.stores ? STORE_NAMES : ROUTE_NAMES;
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
-  const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));
-
-  const cores = divideCores();
-  const { rounds, seconds } = settings.effort;
-  const machine = {
-    ...describeMachine(cores),
-    rounds: `${rounds} of ${seconds} s for each server`,
-    caching: values.caches ? 'on' : 'off',
-  };
-  if (!values.json) for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(8)} ${value}`);
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'));
-  const running: Subject[] = [];
-  const start = async (subject: Promise<Subject>) => {
-    running.push(await subject);
-    return running.at(-1)!;
-  };
-  try {
-    const rows: Row[] = [];
-    const floors = [await start(startFloor('hono', cores)), await start(startFloor('node', cores))] as const;
-    const pair = [
-      await start(startRegistry(folder, cores, values.caches)),
-      await start(startHandWritten(folder, cores)),
-    ] as const;
-    for (const subject of pair) await seed(subject, settings.seed);
-    for (const entry of cases) {
-      if (!values.json) process.stderr.write(`  ${entry.name}`);
-      const [first, second] = entry.against === 'pair' ? pair : floors;
-      await requireAgreement(first, second, entry.load);
-      rows.push(row(entry, await compare(first, second, entry.load, settings.effort)));
-    }
-    const run: RoutesRun = { machine, rows };
-    if (values.json) console.log(JSON.stringify(run, rounded, 1));
-    else console.log(`\n\n${textTable(cellsOf(rows), 2)}`);
-  } finally {
-    for (const subject of running) await subject.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+  return benchRoutes(values);
 }
 
 /** Names in lines that are not too long. */
 function folded(all: readonly string[]): string {
   return all.join(', ').replace(/(.{50,64}),\s/g, `$1,\n${' '.repeat(15)}`);
-}
-
-function row({ name, title, against, load }: Case, result: Row['result']): Row {
-  return { case: { name, title, against, connections: load.connections }, result };
 }
 
 await main().catch((error: unknown) => {
