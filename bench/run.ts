@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchGrowth, GROWTH_NAMES } from './growth.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
 import { benchRoutes, ROUTE_NAMES } from './routes.ts';
@@ -6,6 +7,7 @@ import { benchStores, STORE_NAMES } from './stores.ts';
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
+       npm run bench -- --growth [options]
        npm run bench -- --npm [options]
 
 Measures the default registry against the same routes written by hand, on the same
@@ -35,6 +37,16 @@ hold. PostgreSQL is a server of the bench's own. Takes about half an hour.
   --only NAME  one adapter or row (several times for several):
                STORE_NAMES
 
+With --growth: the registry with 1000 to 1 000 000 versions, filled as a restore fills one:
+requests, pages of lists, a publish, the start and the memory of an idle server at each
+size, and what open connections and uploads that stand still take. Takes ten minutes.
+
+  --sizes N,N  other numbers of versions
+  --caches     with the registry's caching sections on
+  --quick      1000 and 10 000 versions, in a minute
+  --only NAME  one row (several times for several):
+               GROWTH_NAMES
+
 With --npm: the npm pack beside Verdaccio, which is installed through npm's registry into
 this user's cache the first time. The same packages, with 1, 100 and 1000 versions, are
 published to both and read from both. Shows how many times better this registry is, and
@@ -48,6 +60,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       stores: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
@@ -61,16 +74,24 @@ async function main(): Promise<void> {
   if (values.render) return renderPage();
   if (values.help)
     return console.log(
-      HELP.replace(' NAMES', ` ${folded(ROUTE_NAMES)}`)
+      HELP.replace(' NAMES', `\n               ${folded(ROUTE_NAMES)}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
+        .replace('GROWTH_NAMES', folded(GROWTH_NAMES))
         .replace('NPM_NAMES', folded(NPM_NAMES)),
     );
-  const known = values.npm ? NPM_NAMES : values.stores ? STORE_NAMES : ROUTE_NAMES;
+  const known = namesFor(values);
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
+  if (values.growth) return benchGrowth({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
   return benchRoutes(values);
+}
+
+function namesFor({ stores, growth, npm }: { stores: boolean; growth: boolean; npm: boolean }): readonly string[] {
+  if (stores) return STORE_NAMES;
+  if (growth) return GROWTH_NAMES;
+  return npm ? NPM_NAMES : ROUTE_NAMES;
 }
 
 /** Names in lines that are not too long. */
