@@ -2,6 +2,7 @@ import { type Load, quantile, type Sample, sample } from './load.ts';
 import type { Subject } from './subjects.ts';
 
 const WARM_UP_SECONDS = 1;
+const WARM_UP_CONNECTIONS = 8;
 
 /** How long and how often; one round has one stretch for each server. */
 export interface Effort {
@@ -58,9 +59,11 @@ export async function compare(first: Subject, second: Subject, load: Load, effor
   };
 }
 
+/** On one connection alone it would take many times as long to become warm. */
 async function warmUp(subject: Subject, load: Load, requests: number): Promise<void> {
+  const wide = { ...load, connections: Math.max(load.connections, WARM_UP_CONNECTIONS) };
   for (let answered = 0; answered < requests; ) {
-    const { requestsPerSecond } = await sample(subject, load, WARM_UP_SECONDS);
+    const { requestsPerSecond } = await sample(subject, wide, WARM_UP_SECONDS);
     answered += requestsPerSecond * WARM_UP_SECONDS;
   }
 }

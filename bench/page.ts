@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { filledText, type GrowthRun, growthCells, memoryCells } from './growth-report.ts';
 import { type NpmRun, cellsOf as npmCells } from './npm/report.ts';
-import { type RoutesRun, cellsOf as routeCells } from './report.ts';
+import { type RoutesRun, cellsOf as routeCells, transferCells } from './report.ts';
 import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { verdictsOf } from './stores-targets.ts';
 
@@ -13,6 +14,7 @@ export function renderedPage(): string {
   let text = readFileSync(PAGE, 'utf8');
   text = filled(text, 'stores', 'stores.json', storesText);
   text = filled(text, 'routes', 'routes.json', routesText);
+  text = filled(text, 'growth', 'growth.json', growthText);
   return filled(text, 'npm', 'npm.json', npmText);
 }
 
@@ -46,8 +48,15 @@ function storesText({ machine, adapters }: StoresRun): string {
   return parts.join('\n\n');
 }
 
-function routesText({ machine, rows }: RoutesRun): string {
-  return [factsText(machine), markdownTable(routeCells(rows))].join('\n\n');
+function routesText({ machine, rows, transfers = [] }: RoutesRun): string {
+  const large = transfers.length === 0 ? [] : [markdownTable(transferCells(transfers))];
+  return [factsText(machine), markdownTable(routeCells(rows)), ...large].join('\n\n');
+}
+
+function growthText(run: GrowthRun): string {
+  const filled = run.fillings.map((filling) => `${filledText(filling)}.`).join(' ');
+  const tables = [growthCells(run), memoryCells(run)].filter((cells) => cells.length > 0).map(markdownTable);
+  return [factsText(run.machine), filled, ...tables].join('\n\n');
 }
 
 function npmText(run: NpmRun): string {

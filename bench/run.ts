@@ -1,20 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { requireAgreement } from './agree.ts';
-import { benchCases, type Case } from './cases.ts';
-import { describeMachine, divideCores } from './cores.ts';
-import { compare, type Effort } from './measure.ts';
+import { benchGrowth, GROWTH_NAMES } from './growth.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
-import { cellsOf, type RoutesRun, type Row, rounded, textTable } from './report.ts';
-import { type Seed, seed } from './seed.ts';
+import { benchRoutes, ROUTE_NAMES } from './routes.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
-import { type Subject, startFloor, startHandWritten, startRegistry } from './subjects.ts';
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
+       npm run bench -- --growth [options]
        npm run bench -- --npm [options]
 
 Measures the default registry against the same routes written by hand, on the same
@@ -44,6 +37,16 @@ hold. PostgreSQL is a server of the bench's own. Takes about forty minutes.
   --only NAME  one adapter or row (several times for several):
                STORE_NAMES
 
+With --growth: the registry with 1000 to 1 000 000 versions, filled as a restore fills one:
+requests, pages of lists, a publish, the start and the memory of an idle server at each
+size, and what open connections and uploads that stand still take. Takes ten minutes.
+
+  --sizes N,N  other numbers of versions
+  --caches     with the registry's caching sections on
+  --quick      1000 and 10 000 versions, in a minute
+  --only NAME  one row (several times for several):
+               GROWTH_NAMES
+
 With --npm: the npm pack beside Verdaccio, which is installed through npm's registry into
 this user's cache the first time. The same packages, with 1, 100 and 1000 versions, are
 published to both and read from both. Shows how many times better this registry is, and
@@ -53,21 +56,11 @@ which of the targets hold.
   --only NAME  one row (several times for several):
                NPM_NAMES`;
 
-const THOROUGH = {
-  effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
-  seed: { packages: 100, versionsEach: 5 },
-};
-const QUICK = { effort: { rounds: 3, seconds: 0.75, warmUpRequests: 30_000 }, seed: { packages: 20, versionsEach: 3 } };
-
-interface Settings {
-  readonly effort: Effort;
-  readonly seed: Seed;
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       stores: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
@@ -79,66 +72,31 @@ async function main(): Promise<void> {
     },
   });
   if (values.render) return renderPage();
-  const settings: Settings = values.quick ? QUICK : THOROUGH;
-  const all = benchCases(settings.seed);
-  const names = all.map((entry) => entry.name);
   if (values.help)
     return console.log(
-      HELP.replace(' NAMES', ` ${names.join(', ')}`)
+      HELP.replace(' NAMES', `\n               ${folded(ROUTE_NAMES)}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
+        .replace('GROWTH_NAMES', folded(GROWTH_NAMES))
         .replace('NPM_NAMES', folded(NPM_NAMES)),
     );
-  const known = values.npm ? NPM_NAMES : values.stores ? STORE_NAMES : names;
+  const known = namesFor(values);
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
+  if (values.growth) return benchGrowth({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
-  const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));
+  return benchRoutes(values);
+}
 
-  const cores = divideCores();
-  const { rounds, seconds } = settings.effort;
-  const machine = {
-    ...describeMachine(cores),
-    rounds: `${rounds} of ${seconds} s for each server`,
-    caching: values.caches ? 'on' : 'off',
-  };
-  if (!values.json) for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(8)} ${value}`);
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'));
-  const running: Subject[] = [];
-  const start = async (subject: Promise<Subject>) => {
-    running.push(await subject);
-    return running.at(-1)!;
-  };
-  try {
-    const rows: Row[] = [];
-    const floors = [await start(startFloor('hono', cores)), await start(startFloor('node', cores))] as const;
-    const pair = [
-      await start(startRegistry(folder, cores, values.caches)),
-      await start(startHandWritten(folder, cores)),
-    ] as const;
-    for (const subject of pair) await seed(subject, settings.seed);
-    for (const entry of cases) {
-      if (!values.json) process.stderr.write(`  ${entry.name}`);
-      const [first, second] = entry.against === 'pair' ? pair : floors;
-      await requireAgreement(first, second, entry.load);
-      rows.push(row(entry, await compare(first, second, entry.load, settings.effort)));
-    }
-    const run: RoutesRun = { machine, rows };
-    if (values.json) console.log(JSON.stringify(run, rounded, 1));
-    else console.log(`\n\n${textTable(cellsOf(rows), 2)}`);
-  } finally {
-    for (const subject of running) await subject.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+function namesFor({ stores, growth, npm }: { stores: boolean; growth: boolean; npm: boolean }): readonly string[] {
+  if (stores) return STORE_NAMES;
+  if (growth) return GROWTH_NAMES;
+  return npm ? NPM_NAMES : ROUTE_NAMES;
 }
 
 /** Names in lines that are not too long. */
 function folded(all: readonly string[]): string {
   return all.join(', ').replace(/(.{50,64}),\s/g, `$1,\n${' '.repeat(15)}`);
-}
-
-function row({ name, title, against, load }: Case, result: Row['result']): Row {
-  return { case: { name, title, against, connections: load.connections }, result };
 }
 
 await main().catch((error: unknown) => {

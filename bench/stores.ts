@@ -74,7 +74,8 @@ function chosen<T>(all: readonly T[], only: readonly string[], nameOf: (one: T) 
   return named.length === 0 ? all : named;
 }
 
-function parseSizes(text: string): readonly number[] {
+/** Of `--sizes`; ascending, each once. Throws where one is no number that can be measured. */
+export function parseSizes(text: string): readonly number[] {
   const sizes = text.split(',').map(Number);
   const wrong = sizes.find((size) => !Number.isInteger(size) || size < 1000 || size > LARGEST);
   if (wrong !== undefined) throw new Error(`--sizes takes whole numbers from 1000 to ${LARGEST}, separated by commas`);

@@ -11,18 +11,35 @@ export interface Subject {
   readonly pid: number;
   /** Authorization of whoever may publish; null where nothing is published. */
   readonly authorization: string | null;
+  /** The tag that it gives to a file of so many bytes; absent where that is the digest. */
+  entityTag?(path: string, bytes: number): string;
   stop(): Promise<void>;
+}
+
+/** Whether it has no blobs, only as many bytes as are asked for. */
+export function isConstant({ authorization, entityTag }: Subject): boolean {
+  return authorization === null && entityTag === undefined;
 }
 
 /**
  * The default registry on its embedded stores. With `caches` as `npm start` runs it; without them it looks up, reads and makes each answer, as
  * the server by hand does.
  */
-export async function startRegistry(folder: string, cores: Cores | null, caches: boolean): Promise<Subject> {
-  const password = randomBytes(18).toString('base64url');
+export function startRegistry(folder: string, cores: Cores | null, caches: boolean): Promise<Subject> {
+  const registry = caches ? PROJECT : withoutCaches(join(folder, 'definition'));
+  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores);
+}
+
+/** A registry on a data folder, whose administrator has this password or gets it. */
+export async function startRegistryOn(
+  registry: string,
+  data: string,
+  password: string,
+  cores: Cores | null,
+): Promise<Subject> {
   const server = await startServerProcess({
-    registry: caches ? PROJECT : withoutCaches(join(folder, 'definition')),
-    data: join(folder, 'registry'),
+    registry,
+    data,
     env: { ENTREPOT_ADMIN_PASSWORD: password },
     ...wrapped(cores),
   });
@@ -34,7 +51,8 @@ export async function startRegistry(folder: string, cores: Cores | null, caches:
   return { name: 'registry', url: server.url, pid: server.pid, authorization: `Bearer ${token}`, stop: server.stop };
 }
 
-const PROJECT = join(import.meta.dirname, '..');
+/** The folder of the default registry. */
+export const PROJECT = join(import.meta.dirname, '..');
 
 /** A copy of the default registry's definition whose caching sections are off. */
 export function withoutCaches(folder: string): string {
