@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Request } from 'autocannon';
 import type { Load } from './load.ts';
-import { blobOf, packagePath, type Seed, SMALL_BLOB_BYTES, versionPath } from './seed.ts';
+import { blobOf, blobTag, packagePath, type Seed, SMALL_BLOB_BYTES, versionPath } from './seed.ts';
 import type { Subject } from './subjects.ts';
 
 /** One row of the report. */
@@ -58,7 +57,7 @@ export function benchCases(seed: Seed): readonly Case[] {
         ...read,
         status: 304,
         minBytes: 60,
-        requests: get(blob, (index) => ({ 'if-none-match': entityTag(index, newest) })),
+        requests: get(blob, (index) => ({ 'if-none-match': blobTag(versionPath(index, newest)) })),
       },
     },
     {
@@ -75,11 +74,6 @@ export function benchCases(seed: Seed): readonly Case[] {
       },
     },
   ];
-}
-
-function entityTag(index: number, version: number): string {
-  const bytes = blobOf(versionPath(index, version), SMALL_BLOB_BYTES);
-  return `"sha256:${createHash('sha256').update(bytes).digest('hex')}"`;
 }
 
 /** Each request publishes another version with bytes of its own, in turn to all packages; the same sequence to each server. */

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { requireAgreement } from './agree.ts';
 import { benchCases, type Case } from './cases.ts';
 import { describeMachine, divideCores } from './cores.ts';
+import { benchGuard } from './guard/run.ts';
 import { compare, type Effort } from './measure.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
@@ -16,6 +17,7 @@ import { type Subject, startFloor, startHandWritten, startRegistry } from './sub
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
        npm run bench -- --npm [options]
+       npm run bench -- --guard [--update]
 
 Measures the default registry against the same routes written by hand, on the same
 stores, both in one run and in turn (A B B A ...). A ratio is the median over the
@@ -51,7 +53,14 @@ which of the targets hold.
 
   --quick      1 and 100 versions, in two minutes
   --only NAME  one row (several times for several):
-               NPM_NAMES`;
+               NPM_NAMES
+
+With --guard: what one request takes in bytes allocated, promises, ticks and calls of
+stores, on a batch that is always the same, and whether that is what was last accepted,
+as npm test asks, too. These do not depend on the machine's speed, or on who else is
+running.
+
+  --update     accepts what is measured: writes bench/results/guard.json`;
 
 const THOROUGH = {
   effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
@@ -69,6 +78,8 @@ async function main(): Promise<void> {
     options: {
       stores: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
+      guard: { type: 'boolean', default: false },
+      update: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -79,6 +90,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.render) return renderPage();
+  if (values.guard) return benchGuard(values);
   const settings: Settings = values.quick ? QUICK : THOROUGH;
   const all = benchCases(settings.seed);
   const names = all.map((entry) => entry.name);
