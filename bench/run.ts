@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { requireAgreement } from './agree.ts';
 import { benchCases, type Case } from './cases.ts';
 import { describeMachine, divideCores } from './cores.ts';
+import { benchEngine, ENGINE_PARTS } from './engine/run.ts';
 import { benchGuard } from './guard/run.ts';
 import { compare, type Effort } from './measure.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
@@ -17,6 +18,7 @@ import { type Subject, startFloor, startHandWritten, startRegistry } from './sub
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
        npm run bench -- --npm [options]
+       npm run bench -- --engine [options]
        npm run bench -- --guard [--update]
 
 Measures the default registry against the same routes written by hand, on the same
@@ -55,6 +57,13 @@ which of the targets hold.
   --only NAME  one row (several times for several):
                NPM_NAMES
 
+With --engine: what the engine itself takes, in one process and beside the same by hand:
+steps, templates, conditions, expressions, an entity, transactions; how long definitions
+of 10, 100 and 1000 routes take to load, check and compile, and the default registry to
+start; and what no server goes below: the statement, the file, the hash, the disk.
+
+  --only PART  ENGINE_PARTS
+
 With --guard: what one request takes in bytes allocated, promises, ticks and calls of
 stores, on a batch that is always the same, and whether that is what was last accepted,
 as npm test asks, too. These do not depend on the machine's speed, or on who else is
@@ -78,6 +87,7 @@ async function main(): Promise<void> {
     options: {
       stores: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
+      engine: { type: 'boolean', default: false },
       guard: { type: 'boolean', default: false },
       update: { type: 'boolean', default: false },
       sizes: { type: 'string' },
@@ -98,11 +108,19 @@ async function main(): Promise<void> {
     return console.log(
       HELP.replace(' NAMES', ` ${names.join(', ')}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
-        .replace('NPM_NAMES', folded(NPM_NAMES)),
+        .replace('NPM_NAMES', folded(NPM_NAMES))
+        .replace('ENGINE_PARTS', ENGINE_PARTS.join(', ')),
     );
-  const known = values.npm ? NPM_NAMES : values.stores ? STORE_NAMES : names;
+  const known: readonly string[] = values.engine
+    ? ENGINE_PARTS
+    : values.npm
+      ? NPM_NAMES
+      : values.stores
+        ? STORE_NAMES
+        : names;
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
+  if (values.engine) return benchEngine(values);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
   const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));
