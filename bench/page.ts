@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type EngineRun, rowCells, sizeCells, startCells } from './engine/report.ts';
 import { type NpmRun, cellsOf as npmCells } from './npm/report.ts';
+import { functionCells, layerCells, type ProfileRun } from './profile/report.ts';
 import { type RoutesRun, cellsOf as routeCells } from './report.ts';
 import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { verdictsOf } from './stores-targets.ts';
@@ -13,7 +15,10 @@ export function renderedPage(): string {
   let text = readFileSync(PAGE, 'utf8');
   text = filled(text, 'stores', 'stores.json', storesText);
   text = filled(text, 'routes', 'routes.json', routesText);
-  return filled(text, 'npm', 'npm.json', npmText);
+  text = filled(text, 'npm', 'npm.json', npmText);
+  text = filled(text, 'engine', 'engine.json', engineText);
+  text = filled(text, 'floor', 'engine.json', floorText);
+  return filled(text, 'profile', 'profile.json', profileText);
 }
 
 /** Writes the page anew. */
@@ -52,6 +57,20 @@ function routesText({ machine, rows }: RoutesRun): string {
 
 function npmText(run: NpmRun): string {
   return [factsText(run.machine), markdownTable(npmCells(run))].join('\n\n');
+}
+
+function engineText(run: EngineRun): string {
+  const tables = [rowCells(run, 'engine'), sizeCells(run), startCells(run)];
+  return [factsText(run.machine), ...tables.filter((table) => table.length > 1).map(markdownTable)].join('\n\n');
+}
+
+function floorText(run: EngineRun): string {
+  return [markdownTable(rowCells(run, 'floor')), ...run.leftOut].join('\n\n');
+}
+
+function profileText(run: ProfileRun): string {
+  const routes = run.routes.flatMap((route) => [`### ${route.title}`, markdownTable(functionCells(route))]);
+  return [factsText(run.machine), markdownTable(layerCells(run)), ...routes].join('\n\n');
 }
 
 function factsText(machine: Readonly<Record<string, string>>): string {

@@ -10,6 +10,7 @@ import { benchGuard } from './guard/run.ts';
 import { compare, type Effort } from './measure.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
+import { benchProfile, PROFILED } from './profile/run.ts';
 import { cellsOf, type RoutesRun, type Row, rounded, textTable } from './report.ts';
 import { type Seed, seed } from './seed.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
@@ -19,6 +20,7 @@ const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
        npm run bench -- --npm [options]
        npm run bench -- --engine [options]
+       npm run bench -- --profile [options]
        npm run bench -- --guard [--update]
 
 Measures the default registry against the same routes written by hand, on the same
@@ -64,6 +66,11 @@ start; and what no server goes below: the statement, the file, the hash, the dis
 
   --only PART  ENGINE_PARTS
 
+With --profile: where the server's time goes, by layer and by function, on the hottest
+routes, under load from outside.
+
+  --only NAME  PROFILED
+
 With --guard: what one request takes in bytes allocated, promises, ticks and calls of
 stores, on a batch that is always the same, and whether that is what was last accepted,
 as npm test asks, too. These do not depend on the machine's speed, or on who else is
@@ -88,6 +95,7 @@ async function main(): Promise<void> {
       stores: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
       engine: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       guard: { type: 'boolean', default: false },
       update: { type: 'boolean', default: false },
       sizes: { type: 'string' },
@@ -109,18 +117,20 @@ async function main(): Promise<void> {
       HELP.replace(' NAMES', ` ${names.join(', ')}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
         .replace('NPM_NAMES', folded(NPM_NAMES))
-        .replace('ENGINE_PARTS', ENGINE_PARTS.join(', ')),
+        .replace('ENGINE_PARTS', ENGINE_PARTS.join(', '))
+        .replace('PROFILED', PROFILED.join(', ')),
     );
-  const known: readonly string[] = values.engine
-    ? ENGINE_PARTS
-    : values.npm
-      ? NPM_NAMES
-      : values.stores
-        ? STORE_NAMES
-        : names;
+  const lists: readonly (readonly [boolean, readonly string[]])[] = [
+    [values.engine, ENGINE_PARTS],
+    [values.profile, PROFILED],
+    [values.npm, NPM_NAMES],
+    [values.stores, STORE_NAMES],
+  ];
+  const known = lists.find(([wanted]) => wanted)?.[1] ?? names;
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
   if (values.engine) return benchEngine(values);
+  if (values.profile) return benchProfile(values);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
   const cases = values.only.length === 0 ? all : all.filter((entry) => values.only.includes(entry.name));

@@ -16,14 +16,19 @@ export interface Subject {
 
 /**
  * The default registry on its embedded stores. With `caches` as `npm start` runs it; without them it looks up, reads and makes each answer, as
- * the server by hand does.
+ * the server by hand does. `env` is added to its environment.
  */
-export async function startRegistry(folder: string, cores: Cores | null, caches: boolean): Promise<Subject> {
+export async function startRegistry(
+  folder: string,
+  cores: Cores | null,
+  caches: boolean,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Subject> {
   const password = randomBytes(18).toString('base64url');
   const server = await startServerProcess({
     registry: caches ? PROJECT : withoutCaches(join(folder, 'definition')),
     data: join(folder, 'registry'),
-    env: { ENTREPOT_ADMIN_PASSWORD: password },
+    env: { ...env, ENTREPOT_ADMIN_PASSWORD: password },
     ...wrapped(cores),
   });
   const login = await fetch(`${server.url}/auth/login`, {
