@@ -43,12 +43,23 @@ const PROJECT = join(import.meta.dirname, '..');
 
 /** A copy of the default registry's definition whose caching sections are off. */
 export function withoutCaches(folder: string): string {
+  return changedDefinition(folder, (schema) => {
+    for (const section of Object.values(schema.caching ?? {})) section.enabled = false;
+  });
+}
+
+/** What of `schema.json` a bench may change. */
+export interface ChangeableSchema {
+  readonly caching?: Readonly<Record<string, { enabled?: boolean }>>;
+  readonly ops: { readonly limits: Record<string, number> };
+}
+
+/** A copy of the default registry's definition, its `schema.json` changed. */
+export function changedDefinition(folder: string, change: (schema: ChangeableSchema) => void): string {
   mkdirSync(folder, { recursive: true });
   cpSync(join(PROJECT, 'routes'), join(folder, 'routes'), { recursive: true });
-  const schema = JSON.parse(readFileSync(join(PROJECT, 'schema.json'), 'utf8')) as {
-    caching?: Record<string, { enabled?: boolean }>;
-  };
-  for (const section of Object.values(schema.caching ?? {})) section.enabled = false;
+  const schema: ChangeableSchema = JSON.parse(readFileSync(join(PROJECT, 'schema.json'), 'utf8'));
+  change(schema);
   writeFileSync(join(folder, 'schema.json'), JSON.stringify(schema));
   return folder;
 }

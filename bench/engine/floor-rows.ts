@@ -49,8 +49,10 @@ export async function openFloor(folder: string): Promise<Floor> {
     },
   ];
   const leftOut: string[] = [];
-  if (has('openssl', 'version')) rows.push(...hashRows(data));
-  else leftOut.push('The hashes are left out: there is no openssl here to compare them with.');
+  if (has('openssl', 'version')) {
+    rows.push(hashRow('sha256-small', 'SHA-256 of 4 KiB', SMALL_BLOB_BYTES));
+    rows.push(hashRow('sha256-large', 'SHA-256 of 50 MiB', LARGE_BYTES));
+  } else leftOut.push('The hashes are left out: there is no openssl here to compare them with.');
   if (has('dd', '--version')) {
     rows.push(diskRow(data, 'synced-small', 'a file of 4 KiB, written and on the disk', 1, SMALL_BLOB_BYTES));
     rows.push(diskRow(data, 'synced-large', 'a file of 50 MiB, written and on the disk', 50, LARGE_BYTES / 50));
@@ -156,44 +158,25 @@ function latestByHand(database: Database.Database): Work {
   });
 }
 
-/** Node's hash in this process beside `openssl`. */
-function hashRows(data: string): readonly EngineRow[] {
-  const small = blobOf('small', SMALL_BLOB_BYTES);
-  const large = blobOf('large', LARGE_BYTES);
-  const file = join(data, 'large');
-  writeFileSync(file, large);
-  const hash = (bytes: Buffer) => repeated('node:crypto', () => createHash('sha256').update(bytes).digest('hex'));
-  const shared = { part: 'floor', clock: 'wall' } as const;
-  return [
-    { ...shared, name: 'sha256-small', title: 'SHA-256 of 4 KiB', first: hash(small), second: SPEED },
-    {
-      ...shared,
-      name: 'sha256-large',
-      title: 'SHA-256 of 50 MiB',
-      first: hash(large),
-      second: repeated('openssl dgst, with its start', () => output('openssl', ['dgst', '-sha256', file])),
+/** Node's hash in this process beside `openssl`, which counts its processor time as well. */
+function hashRow(name: string, title: string, size: number): EngineRow {
+  const bytes = blobOf(name, size);
+  return {
+    name,
+    title,
+    part: 'floor',
+    first: repeated('node:crypto', () => createHash('sha256').update(bytes).digest('hex')),
+    second: {
+      name: 'openssl speed',
+      eachNs() {
+        const said = output('openssl', ['speed', '-seconds', '1', '-bytes', `${size}`, '-mr', '-evp', 'sha256']);
+        const bytesPerSecond = Number(/^\+F:.*:([\d.]+)$/m.exec(said)?.[1]);
+        if (!(bytesPerSecond > 0)) throw new Error(`openssl speed cannot be understood: ${said}`);
+        return (size / bytesPerSecond) * 1e9;
+      },
     },
-  ];
+  };
 }
-
-const SPEED: Work = {
-  name: 'openssl speed',
-  eachNs() {
-    const said = output('openssl', [
-      'speed',
-      '-seconds',
-      '1',
-      '-bytes',
-      `${SMALL_BLOB_BYTES}`,
-      '-mr',
-      '-evp',
-      'sha256',
-    ]);
-    const bytesPerSecond = Number(/^\+F:.*:([\d.]+)$/m.exec(said)?.[1]);
-    if (!(bytesPerSecond > 0)) throw new Error(`openssl speed cannot be understood: ${said}`);
-    return (SMALL_BLOB_BYTES / bytesPerSecond) * 1e9;
-  },
-};
 
 /** A new file, whose bytes are on the disk when it is done: by node beside `dd`, which leaves its own start out. */
 function diskRow(data: string, name: string, title: string, blocks: number, blockBytes: number): EngineRow {

@@ -36,11 +36,16 @@ export async function measureSizes(folder: string, rounds: number): Promise<read
   for (const routes of SIZES) {
     const definition = writeDefinition(join(folder, `routes-${routes}`), routes);
     const parsed: number[] = [];
-    const both: { readonly loaded: Phase; readonly compiled: Phase }[] = [];
+    const both: Readonly<Record<'loaded' | 'compiled' | 'definition' | 'plan', Phase>>[] = [];
     for (let round = 0; round < rounds; round++) {
       parsed.push(cpuOf(await probe('parsed', SOURCES, definition, ''), 'parsed'));
-      const phases = await probe('compile', SOURCES, definition, '', ['--expose-gc']);
-      both.push({ loaded: phaseOf(phases, 'definition'), compiled: phaseOf(phases, 'compiled') });
+      const phases = await probe('compile', SOURCES, definition, '', ['--expose-gc', '--no-flush-bytecode']);
+      both.push({
+        loaded: phaseOf(phases, 'definition'),
+        compiled: phaseOf(phases, 'compiled'),
+        definition: phaseOf(phases, 'second definition'),
+        plan: phaseOf(phases, 'second plan'),
+      });
     }
     results.push({
       routes,
@@ -48,8 +53,8 @@ export async function measureSizes(folder: string, rounds: number): Promise<read
       loadedMs: spread(both.map(({ loaded }) => loaded.cpuMs)),
       compiledMs: spread(both.map(({ compiled }) => compiled.cpuMs)),
       ratio: spread(both.map(({ loaded, compiled }, round) => (loaded.cpuMs + compiled.cpuMs) / (parsed[round] ?? 1))),
-      loadedBytes: spread(both.map(({ loaded }) => loaded.heapBytes ?? 0)).median,
-      compiledBytes: spread(both.map(({ compiled }) => compiled.heapBytes ?? 0)).median,
+      loadedBytes: spread(both.map(({ definition }) => definition.heapBytes ?? 0)).median,
+      compiledBytes: spread(both.map(({ plan }) => plan.heapBytes ?? 0)).median,
     });
   }
   return results;
@@ -72,6 +77,7 @@ export async function measureStart(folder: string, rounds: number): Promise<read
     found.set(name, known);
   };
   for (let round = 0; round < rounds; round++) {
+    const empty = await emptyStart();
     const started = await probe('start', program, root, data);
     const read = phaseOf(await probe('read', program, root, ''), 'read');
     const compiled = phaseOf(await probe('compile', program, root, ''), 'compiled');
@@ -79,6 +85,7 @@ export async function measureStart(folder: string, rounds: number): Promise<read
     const less = (name: string, from: Phase, part: Phase) =>
       note(name, Math.max(0, from.cpuMs - part.cpuMs), Math.max(0, from.wallMs - part.wallMs));
     const took = (name: string, { cpuMs, wallMs }: Phase) => note(name, cpuMs, wallMs);
+    took('Node itself', empty);
     took('modules loaded', whole('modules'));
     took('vocabulary read', whole('vocabulary'));
     took('definition read', read);
@@ -86,7 +93,7 @@ export async function measureStart(folder: string, rounds: number): Promise<read
     took('compiled', compiled);
     less('stores and users opened', whole('opened'), compiled);
     took('listening', whole('listening'));
-    const sum = (of: (phase: Phase) => number) => started.reduce((total, phase) => total + of(phase), 0);
+    const sum = (of: (phase: Phase) => number) => [empty, ...started].reduce((total, phase) => total + of(phase), 0);
     note(
       'all of it',
       sum(({ cpuMs }) => cpuMs),
@@ -110,6 +117,14 @@ async function probe(
   const { code, stdout, stderr } = await runProgram(process.execPath, args, { cwd: PROJECT });
   if (code !== 0) throw new Error(`A start to be measured ended with ${code}\n${stderr}`);
   return JSON.parse(stdout);
+}
+
+/** A program that does nothing, from where its process began. */
+async function emptyStart(): Promise<Phase> {
+  const script = 'console.log(JSON.stringify([performance.now(), process.cpuUsage()]))';
+  const { stdout } = await runProgram(process.execPath, ['-e', script]);
+  const [wallMs, { user, system }] = JSON.parse(stdout) as [number, NodeJS.CpuUsage];
+  return { name: 'empty', wallMs, cpuMs: (user + system) / 1000, heapBytes: null };
 }
 
 function phaseOf(phases: readonly Phase[], name: string): Phase {

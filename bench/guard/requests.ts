@@ -23,9 +23,9 @@ export interface GuardRequest {
 const PACKAGES = 10;
 const VERSIONS_EACH = 2;
 const NEWEST = VERSIONS_EACH - 1;
-const READS = 200;
+const READS = 100;
 /** Those that write wait for the disk. */
-const WRITES = 40;
+const WRITES = 30;
 const PUBLISHED_BYTES = 1024;
 const MOUNT = '/npm';
 const PACKAGE = 'guarded';

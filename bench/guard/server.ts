@@ -73,7 +73,6 @@ function answer(message: GuardAnswer): void {
 process.on('message', (question: GuardQuestion) => {
   if (question === 'close') {
     process.disconnect();
-    void server.close(0).then(() => registry.close());
     return;
   }
   if (question === 'collect') globalThis.gc?.();
@@ -81,6 +80,9 @@ process.on('message', (question: GuardQuestion) => {
   // Collections are told of a turn later.
   setTimeout(() => answer(counts()), 5);
 });
+
+// Told to close, or its parent is gone.
+process.once('disconnect', () => void server.close(0).then(() => registry.close()));
 
 const { token } = await registry.identity.login('admin', PASSWORD);
 answer({ url: server.url, authorization: `Bearer ${token}` });

@@ -5,13 +5,15 @@ import { readBaseline } from '../../bench/guard/run.ts';
 
 const ROW = { bytes: 20_000, promises: 0, ticks: 7, calls: { 'meta.get': 1 } };
 
-test('requests take what they took when it was last accepted', { timeout: 240_000 }, async ({ skip }) => {
+test('requests take what they took when it was last accepted', { timeout: 480_000 }, async ({ skip }) => {
   const accepted = readBaseline();
   if (accepted === null) throw new Error('bench/results/guard.json is missing: npm run bench -- --guard --update');
   const { node } = process.versions;
   skip(node !== accepted.node, `What was accepted was measured on Node ${accepted.node}, and this is ${node}`);
 
-  const differences = differencesOf(accepted.rows, await measureGuard());
+  let differences = differencesOf(accepted.rows, await measureGuard());
+  // What the sources do differs each time; what a busy machine does differs once.
+  if (differences.length > 0) differences = differencesOf(accepted.rows, await measureGuard());
 
   if (differences.length > 0) throw new Error(differencesText(differences));
 });
