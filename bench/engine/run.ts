@@ -23,7 +23,7 @@ export interface EngineOptions {
 export const ENGINE_PARTS = ['steps', 'transactions', 'sizes', 'start', 'floor'] as const;
 type Part = (typeof ENGINE_PARTS)[number];
 
-const THOROUGH = { effort: { rounds: 9, stretchMs: 40 }, starts: 5 };
+const THOROUGH = { effort: { rounds: 9, stretchMs: 40 }, starts: 4 };
 const QUICK = { effort: { rounds: 3, stretchMs: 15 }, starts: 1 };
 
 /** Measures what the engine itself takes, in this process and in starts of its own, and what no server goes below. */
