@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Request } from 'autocannon';
 import type { Load } from './load.ts';
-import { blobOf, packagePath, type Seed, SMALL_BLOB_BYTES, versionPath } from './seed.ts';
+import { blobOf, blobTag, packagePath, type Seed, SMALL_BLOB_BYTES, versionPath } from './seed.ts';
 import type { Subject } from './subjects.ts';
 
 /** One row of the report. */
@@ -38,7 +37,7 @@ export function benchCases(seed: Seed): readonly Case[] {
   const blobPath = (index: number) => `${versionPath(index, newest)}/blob`;
   const blob = { ...read, minBytes: SMALL_BLOB_BYTES, requests: get(blobPath) };
   const tag = (index: number, subject: Subject) =>
-    subject.entityTag?.(blobPath(index), SMALL_BLOB_BYTES) ?? contentTag(index, newest);
+    subject.entityTag?.(blobPath(index), SMALL_BLOB_BYTES) ?? blobTag(versionPath(index, newest));
   const notModified = {
     ...read,
     status: 304,
@@ -81,11 +80,6 @@ function atAll(name: string, title: string, load: Load, others: readonly number[
     rows.push({ name: `${name}-${connections}`, title, against: 'pair', isShort: true, load: other });
   }
   return rows;
-}
-
-function contentTag(index: number, version: number): string {
-  const bytes = blobOf(versionPath(index, version), SMALL_BLOB_BYTES);
-  return `"sha256:${createHash('sha256').update(bytes).digest('hex')}"`;
 }
 
 /** Each request publishes another version with bytes of its own, in turn to all packages; the same sequence to each server. */

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type EngineRun, rowCells, sizeCells, startCells } from './engine/report.ts';
 import { filledText, type GrowthRun, growthCells, memoryCells } from './growth-report.ts';
 import { type NpmRun, cellsOf as npmCells } from './npm/report.ts';
+import { functionCells, layerCells, type ProfileRun } from './profile/report.ts';
 import { type RoutesRun, cellsOf as routeCells, transferCells } from './report.ts';
 import { cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { verdictsOf } from './stores-targets.ts';
@@ -15,7 +17,10 @@ export function renderedPage(): string {
   text = filled(text, 'stores', 'stores.json', storesText);
   text = filled(text, 'routes', 'routes.json', routesText);
   text = filled(text, 'growth', 'growth.json', growthText);
-  return filled(text, 'npm', 'npm.json', npmText);
+  text = filled(text, 'npm', 'npm.json', npmText);
+  text = filled(text, 'engine', 'engine.json', engineText);
+  text = filled(text, 'floor', 'engine.json', floorText);
+  return filled(text, 'profile', 'profile.json', profileText);
 }
 
 /** Writes the page anew. */
@@ -61,6 +66,20 @@ function growthText(run: GrowthRun): string {
 
 function npmText(run: NpmRun): string {
   return [factsText(run.machine), markdownTable(npmCells(run))].join('\n\n');
+}
+
+function engineText(run: EngineRun): string {
+  const tables = [rowCells(run, 'engine'), sizeCells(run), startCells(run)];
+  return [factsText(run.machine), ...tables.filter((table) => table.length > 1).map(markdownTable)].join('\n\n');
+}
+
+function floorText(run: EngineRun): string {
+  return [markdownTable(rowCells(run, 'floor')), ...run.leftOut].join('\n\n');
+}
+
+function profileText(run: ProfileRun): string {
+  const routes = run.routes.flatMap((route) => [`### ${route.title}`, markdownTable(functionCells(route))]);
+  return [factsText(run.machine), markdownTable(layerCells(run)), ...routes].join('\n\n');
 }
 
 function factsText(machine: Readonly<Record<string, string>>): string {

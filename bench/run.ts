@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
+import { benchEngine, ENGINE_PARTS } from './engine/run.ts';
 import { benchGrowth, GROWTH_NAMES } from './growth.ts';
+import { benchGuard } from './guard/run.ts';
 import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
+import { benchProfile, PROFILED } from './profile/run.ts';
 import { benchRoutes, ROUTE_NAMES } from './routes.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
 
@@ -9,6 +12,9 @@ const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
        npm run bench -- --growth [options]
        npm run bench -- --npm [options]
+       npm run bench -- --engine [options]
+       npm run bench -- --profile [options]
+       npm run bench -- --guard [--update]
 
 Measures the default registry against the same routes written by hand, on the same
 stores, both in one run and in turn (A B B A ...). A ratio is the median over the
@@ -54,7 +60,26 @@ which of the targets hold.
 
   --quick      1 and 100 versions, in two minutes
   --only NAME  one row (several times for several):
-               NPM_NAMES`;
+               NPM_NAMES
+
+With --engine: what the engine itself takes, in one process and beside the same by hand:
+steps, templates, conditions, expressions, an entity, transactions; how long definitions
+of 10, 100 and 1000 routes take to load, check and compile, and the default registry to
+start; and what no server goes below: the statement, the file, the hash, the disk.
+
+  --only PART  ENGINE_PARTS
+
+With --profile: where the server's time goes, by layer and by function, on the hottest
+routes, under load from outside.
+
+  --only NAME  PROFILED
+
+With --guard: what one request takes in bytes allocated, promises, ticks and calls of
+stores, on a batch that is always the same, and whether that is what was last accepted,
+as npm test asks, too. These do not depend on the machine's speed, or on who else is
+running.
+
+  --update     accepts what is measured: writes bench/results/guard.json`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -62,6 +87,10 @@ async function main(): Promise<void> {
       stores: { type: 'boolean', default: false },
       growth: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
+      engine: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+      guard: { type: 'boolean', default: false },
+      update: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -72,26 +101,36 @@ async function main(): Promise<void> {
     },
   });
   if (values.render) return renderPage();
+  if (values.guard) return benchGuard(values);
   if (values.help)
     return console.log(
       HELP.replace(' NAMES', `\n               ${folded(ROUTE_NAMES)}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
         .replace('GROWTH_NAMES', folded(GROWTH_NAMES))
-        .replace('NPM_NAMES', folded(NPM_NAMES)),
+        .replace('NPM_NAMES', folded(NPM_NAMES))
+        .replace('ENGINE_PARTS', ENGINE_PARTS.join(', '))
+        .replace('PROFILED', PROFILED.join(', ')),
     );
   const known = namesFor(values);
   const unknown = values.only.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`There is no row "${unknown}", only ${known.join(', ')}`);
+  if (values.engine) return benchEngine(values);
+  if (values.profile) return benchProfile(values);
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   if (values.growth) return benchGrowth({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
   return benchRoutes(values);
 }
 
-function namesFor({ stores, growth, npm }: { stores: boolean; growth: boolean; npm: boolean }): readonly string[] {
-  if (stores) return STORE_NAMES;
-  if (growth) return GROWTH_NAMES;
-  return npm ? NPM_NAMES : ROUTE_NAMES;
+/** What `--only` may name. */
+function namesFor(
+  wanted: Readonly<Record<'stores' | 'growth' | 'npm' | 'engine' | 'profile', boolean>>,
+): readonly string[] {
+  if (wanted.engine) return ENGINE_PARTS;
+  if (wanted.profile) return PROFILED;
+  if (wanted.stores) return STORE_NAMES;
+  if (wanted.growth) return GROWTH_NAMES;
+  return wanted.npm ? NPM_NAMES : ROUTE_NAMES;
 }
 
 /** Names in lines that are not too long. */

@@ -26,6 +26,11 @@ export function blobOf(name: string, size: number): Buffer {
   return Buffer.alloc(size, block);
 }
 
+/** Entity tag of a seeded version's blob. */
+export function blobTag(path: string): string {
+  return `"sha256:${createHash('sha256').update(blobOf(path, SMALL_BLOB_BYTES)).digest('hex')}"`;
+}
+
 /** Publishes the same packages to a server. Throws when one is refused. */
 export async function seed(subject: Subject, { packages, versionsEach }: Seed): Promise<void> {
   const paths: string[] = [];

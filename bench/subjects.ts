@@ -23,11 +23,16 @@ export function isConstant({ authorization, entityTag }: Subject): boolean {
 
 /**
  * The default registry on its embedded stores. With `caches` as `npm start` runs it; without them it looks up, reads and makes each answer, as
- * the server by hand does.
+ * the server by hand does. `env` is added to its environment.
  */
-export function startRegistry(folder: string, cores: Cores | null, caches: boolean): Promise<Subject> {
+export function startRegistry(
+  folder: string,
+  cores: Cores | null,
+  caches: boolean,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Subject> {
   const registry = caches ? PROJECT : withoutCaches(join(folder, 'definition'));
-  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores);
+  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores, env);
 }
 
 /** A registry on a data folder, whose administrator has this password or gets it. */
@@ -36,11 +41,12 @@ export async function startRegistryOn(
   data: string,
   password: string,
   cores: Cores | null,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Subject> {
   const server = await startServerProcess({
     registry,
     data,
-    env: { ENTREPOT_ADMIN_PASSWORD: password },
+    env: { ...env, ENTREPOT_ADMIN_PASSWORD: password },
     ...wrapped(cores),
   });
   const login = await fetch(`${server.url}/auth/login`, {
@@ -56,12 +62,23 @@ export const PROJECT = join(import.meta.dirname, '..');
 
 /** A copy of the default registry's definition whose caching sections are off. */
 export function withoutCaches(folder: string): string {
+  return changedDefinition(folder, (schema) => {
+    for (const section of Object.values(schema.caching ?? {})) section.enabled = false;
+  });
+}
+
+/** What of `schema.json` a bench may change. */
+export interface ChangeableSchema {
+  readonly caching?: Readonly<Record<string, { enabled?: boolean }>>;
+  readonly ops: { readonly limits: Record<string, number> };
+}
+
+/** A copy of the default registry's definition, its `schema.json` changed. */
+export function changedDefinition(folder: string, change: (schema: ChangeableSchema) => void): string {
   mkdirSync(folder, { recursive: true });
   cpSync(join(PROJECT, 'routes'), join(folder, 'routes'), { recursive: true });
-  const schema = JSON.parse(readFileSync(join(PROJECT, 'schema.json'), 'utf8')) as {
-    caching?: Record<string, { enabled?: boolean }>;
-  };
-  for (const section of Object.values(schema.caching ?? {})) section.enabled = false;
+  const schema: ChangeableSchema = JSON.parse(readFileSync(join(PROJECT, 'schema.json'), 'utf8'));
+  change(schema);
   writeFileSync(join(folder, 'schema.json'), JSON.stringify(schema));
   return folder;
 }

@@ -7,7 +7,7 @@ import type { SchemaValidator } from '../language/json-schema.ts';
 import { toPlain } from '../language/member.ts';
 import { compileStepKey, type KeyCodec, parseKeyTemplate, parseStepKey } from '../language/record-key.ts';
 import { compileRegex, type LinearRegex } from '../language/regex.ts';
-import { compileTemplate, compileText, parseTemplate, type Use } from '../language/template.ts';
+import { compileTemplate, compileText, parseTemplate } from '../language/template.ts';
 import { type ByteHandle, isByteHandle } from '../language/values.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
@@ -16,7 +16,7 @@ import type { CompileContext } from './compile-context.ts';
 import type { DocumentPlan, IndexPlan, Run, Signal, StepCompiler, StepRun, TextEncoding } from './contract.ts';
 import { inPass } from './in-pass.ts';
 import type { PipelineScope } from './scope.ts';
-import { encodeHeader, encodePath } from './text-encoding.ts';
+import { encodeHeader, encodePath, isMultiParam } from './text-encoding.ts';
 import type { BoundName } from './watch.ts';
 
 /** The arguments of one step, compiled as its handler asks for them. Collects what must be evaluated before the step runs and what it binds. */
@@ -79,7 +79,8 @@ export class StepArguments implements StepCompiler {
       this.#await(prelude);
       return (frame) => asText(evaluate(frame), argument);
     }
-    const encode = encoding === 'none' ? null : encoding === 'path' ? encodePath(this.#multiParams()) : encodeHeader;
+    const encode =
+      encoding === 'none' ? null : encoding === 'path' ? encodePath(isMultiParam(this.definition)) : encodeHeader;
     const { evaluate, prelude } = compileText(parseTemplate(json), scope, encode);
     this.#await(prelude);
     return evaluate;
@@ -310,15 +311,6 @@ export class StepArguments implements StepCompiler {
 
   #await(prelude: Prelude | null): void {
     if (prelude !== null) this.preludes.push(prelude);
-  }
-
-  /** Names of path parameters that may hold several segments, on any route: their slashes are separators. */
-  #multiParams(): (use: Use) => boolean {
-    const multi = new Set<string>();
-    for (const route of this.definition.routes) {
-      for (const path of route.paths) for (const [, name] of path.matchAll(/\{(\w+)\+/g)) multi.add(name!);
-    }
-    return (use) => use.whole && multi.has(use.name);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Definition } from '../definition/types.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { EncodeText, Use } from '../language/template.ts';
 
@@ -20,3 +21,18 @@ export const encodeHeader: EncodeText = (value, use) => {
   }
   return value;
 };
+
+/** Looked through once for each definition, not once for each text. */
+const multiParams = new WeakMap<Definition, ReadonlySet<string>>();
+
+/** Whether what is used is a path parameter that may hold several segments, on any route: its slashes are separators. */
+export function isMultiParam(definition: Definition): (use: Use) => boolean {
+  let multi = multiParams.get(definition);
+  if (multi === undefined) {
+    const paths = definition.routes.flatMap((route) => route.paths);
+    multi = new Set(paths.flatMap((path) => [...path.matchAll(/\{(\w+)\+/g)].map(([, name = '']) => name)));
+    multiParams.set(definition, multi);
+  }
+  const names = multi;
+  return (use) => use.whole && names.has(use.name);
+}
