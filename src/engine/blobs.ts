@@ -20,8 +20,9 @@ interface HeldLease {
 /** Blobs as one request sees them. Everything it puts is under a lease until a commit names it or the request ends. */
 export class RequestBlobs implements Blobs {
   readonly #session: RequestState;
-  readonly #leases = new Map<string, HeldLease[]>();
-  readonly #put = new Set<string>();
+  /** Made with the first entry: most requests only read. */
+  #leases: Map<string, HeldLease[]> | null = null;
+  #put: Set<string> | null = null;
 
   constructor(session: RequestState) {
     this.#session = session;
@@ -45,6 +46,7 @@ export class RequestBlobs implements Blobs {
       ...(options.onGrowth === undefined ? {} : { onGrowth: options.onGrowth }),
     });
     this.#hold(store, result.lease);
+    this.#put ??= new Set();
     for (const digest of Object.values(result.digests)) if (digest !== undefined) this.#put.add(digest);
     return new StoredBlob(
       store,
@@ -69,7 +71,7 @@ export class RequestBlobs implements Blobs {
   }
 
   wasPut(digest: string): boolean {
-    return this.#put.has(digest);
+    return this.#put?.has(digest) ?? false;
   }
 
   stat(storeName: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null> {
@@ -97,14 +99,15 @@ export class RequestBlobs implements Blobs {
       for (const lease of borrowed) this.#release(lease, committed);
       if (!committed) return;
       for (const digest of named) {
-        for (const lease of this.#leases.get(digest) ?? []) this.#release(lease, true);
-        this.#leases.delete(digest);
+        for (const lease of this.#leases?.get(digest) ?? []) this.#release(lease, true);
+        this.#leases?.delete(digest);
       }
     };
   }
 
   /** Ends the leases that no commit settled: the sweeper takes what nobody names. */
   releaseAll(): void {
+    if (this.#leases === null) return;
     for (const leases of this.#leases.values()) for (const lease of leases) this.#release(lease, false);
     this.#leases.clear();
   }
@@ -122,10 +125,11 @@ export class RequestBlobs implements Blobs {
   /** A lease that is half over is not relied on: the commit may take its time. */
   #isHeld(digest: string): boolean {
     const now = this.#session.now();
-    return this.#leases.get(digest)?.some((held) => now - held.at < LEASE_MS / 2) ?? false;
+    return this.#leases?.get(digest)?.some((held) => now - held.at < LEASE_MS / 2) ?? false;
   }
 
   #hold(store: BlobStore, lease: Lease): void {
+    this.#leases ??= new Map();
     const leases = this.#leases.get(lease.digest);
     const held = { store, lease, at: this.#session.now() };
     if (leases === undefined) this.#leases.set(lease.digest, [held]);

@@ -47,7 +47,7 @@ export interface RoutePlan {
   /** A frame's slots as a request finds them, before its path parameters. */
   readonly emptySlots: readonly null[];
   /** Slots of path parameters. */
-  readonly params: readonly { readonly name: string; readonly slot: number }[];
+  readonly params: ReadonlyMap<string, number>;
 }
 
 export interface CompileOptions {
@@ -127,8 +127,8 @@ function compileRoute(
   patterns: readonly PathPattern[],
 ): RoutePlan {
   const scope = new PipelineScope();
-  const names = new Set(patterns.flatMap((pattern) => pattern.params.map((param) => param.name)));
-  const params = [...names].map((name) => ({ name, slot: scope.bind(name) }));
+  const params = new Map<string, number>();
+  for (const pattern of patterns) for (const { name } of pattern.params) params.set(name, scope.bind(name));
   const run = compileSteps(context, route.pipeline, scope, '');
   return Object.freeze({
     route,

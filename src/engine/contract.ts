@@ -52,6 +52,11 @@ export interface StepCompiler {
   condition(argument: string): ((frame: Frame) => boolean) | null;
   /** `bind`: stores into the variable; a no-op when the argument is absent. */
   bind(argument: string): (frame: Frame, value: unknown) => void;
+  /**
+   * `template`: the members of the object that is written there, in their order. Null where `value` has to be asked: no object is written
+   * there, a constant one, or one with keys that only a request tells.
+   */
+  members(argument: string): readonly { readonly name: string; readonly evaluate: (frame: Frame) => unknown }[] | null;
   /** `bindings`: the names with their templates, in the order written. */
   bindings(argument: string): readonly {
     readonly name: string;

@@ -94,7 +94,8 @@ interface Wanted {
 /** The headers that matter here; null where the request has none of them. */
 function requestHeaders(request: Pick<EngineRequest, 'headers'>): Wanted | null {
   let wanted: Wanted | null = null;
-  for (const [name, value] of request.headers) {
+  for (let at = 0; at < request.headers.length; at++) {
+    const [name, value] = request.headers[at]!;
     const field = WANTED_FIELDS[name];
     if (field === undefined) continue;
     wanted ??= {
@@ -227,7 +228,10 @@ function response(status: number, headers: Headers, body: EngineResponse['body']
 }
 
 function headerOf(headers: Readonly<Headers>, name: string): string | null {
-  for (const [own, value] of headers) if (own.length === name.length && own.toLowerCase() === name) return value;
+  for (let at = 0; at < headers.length; at++) {
+    const [own, value] = headers[at]!;
+    if (own.length === name.length && own.toLowerCase() === name) return value;
+  }
   return null;
 }
 

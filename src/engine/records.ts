@@ -92,7 +92,16 @@ export class RequestRecords implements Records {
     // A transaction proves later that a page had no more than it showed; hidden records make a page of several.
     const wantsMore = query.wantsNext !== false || visible !== null || this.#session.txn !== null;
     const { where, order } = query;
-    const base = { collection: index.document.name, index: index.name, where, order, wantsMore };
+    const collection = index.document.name;
+    if (visible === null) {
+      const asked = { collection, index: index.name, where, order, limit: query.limit, after, wantsMore };
+      return whenReady(
+        this.#queryPage(index, asked),
+        (page) =>
+          new WholePage(page, (last) => this.#session.sealCursor(purpose(), { v: last.position, k: last.key } as Json)),
+      );
+    }
+    const base = { collection, index: index.name, where, order, wantsMore };
     return this.#collect(
       visible,
       query.limit,

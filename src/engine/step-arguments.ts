@@ -7,7 +7,13 @@ import type { SchemaValidator } from '../language/json-schema.ts';
 import { toPlain } from '../language/member.ts';
 import { compileStepKey, type KeyCodec, parseKeyTemplate, parseStepKey } from '../language/record-key.ts';
 import { compileRegex, type LinearRegex } from '../language/regex.ts';
-import { compileTemplate, compileText, parseTemplate } from '../language/template.ts';
+import {
+  type CompiledMember,
+  compileMembers,
+  compileTemplate,
+  compileText,
+  parseTemplate,
+} from '../language/template.ts';
 import { type ByteHandle, isByteHandle } from '../language/values.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
@@ -61,6 +67,13 @@ export class StepArguments implements StepCompiler {
     const { evaluate, prelude } = compileTemplate(parseTemplate(json), this.#scope);
     this.#await(prelude);
     return evaluate;
+  }
+
+  members(argument: string): readonly CompiledMember[] | null {
+    const json = this.#json(argument);
+    const compiled = json === undefined ? null : compileMembers(parseTemplate(json), this.#scope);
+    this.#await(compiled?.prelude ?? null);
+    return compiled?.members ?? null;
   }
 
   inside(argument: string): ((run: Run) => MaybePromise<unknown>) | null {

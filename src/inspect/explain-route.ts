@@ -82,7 +82,7 @@ export function explainRoute(route: RouteDefinition, options: ExplainOptions): E
       effect,
       scopes: requireScopes,
     })),
-    params: plan.routes.find((entry) => entry.route.id === route.id)?.params.map(({ name }) => name) ?? [],
+    params: [...(plan.routes.find((entry) => entry.route.id === route.id)?.params.keys() ?? [])],
     steps: explainSteps(context, route.pipeline, '', false),
   };
 }

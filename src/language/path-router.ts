@@ -14,8 +14,8 @@ export interface Router<T> {
 }
 
 export type RouteMatch<T> =
-  /** `params` has a null prototype. */
-  | { readonly found: true; readonly value: T; readonly params: Readonly<Record<string, string>> }
+  /** The parameters' names and values are in the order of the pattern. */
+  | { readonly found: true; readonly value: T; readonly names: readonly string[]; readonly values: readonly string[] }
   /** Methods that the path answers, sorted; empty: there is no such path. */
   | { readonly found: false; readonly allow: readonly string[] };
 
@@ -128,10 +128,7 @@ function arrange<T>(node: Node<T>, counter: { next: number }): void {
 function search<T>(tree: Node<T>, segments: readonly string[], trailingSlash: boolean): RouteMatch<T> | null {
   const values: string[] = [];
   const leaf = new Search<T>(segments, trailingSlash, values).from(tree, 0);
-  if (leaf === null) return null;
-  const params: Record<string, string> = Object.create(null);
-  for (let index = 0; index < leaf.names.length; index++) params[leaf.names[index] ?? ''] = values[index] ?? '';
-  return { found: true, value: leaf.value, params };
+  return leaf === null ? null : { found: true, value: leaf.value, names: leaf.names, values };
 }
 
 /** One walk through a tree; `values` is the stack of what the parameters took. */
@@ -156,7 +153,8 @@ class Search<T> {
       const leaf = this.from(literal, at + 1);
       if (leaf !== null) return leaf;
     }
-    for (const edge of node.params) {
+    for (let place = 0; place < node.params.length; place++) {
+      const edge = node.params[place]!;
       const leaf = edge.param.multi ? this.#multi(edge, at) : this.#single(edge, segment, at);
       if (leaf !== null) return leaf;
     }

@@ -24,6 +24,31 @@ export interface CompiledText {
   readonly prelude: Prelude | null;
 }
 
+/** One member of an object. */
+export interface CompiledMember {
+  readonly name: string;
+  readonly evaluate: (frame: Frame) => unknown;
+}
+
+/**
+ * Compiles an object's members one by one, for whoever has no use for the object; null where a template is no object, is constant, or has keys
+ * that are known only when it is evaluated.
+ */
+export function compileMembers(
+  template: Template,
+  scope: Scope,
+): { readonly members: readonly CompiledMember[]; readonly prelude: Prelude | null } | null {
+  const { node } = template;
+  if (node.kind !== 'record') return null;
+  const preludes: Prelude[] = [];
+  const members: CompiledMember[] = [];
+  for (const [name, value] of node.members) {
+    if (typeof name !== 'string') return null;
+    members.push({ name, evaluate: compileNode(value, scope, preludes) });
+  }
+  return { members, prelude: joinPreludes(preludes) };
+}
+
 /** Compiles a template without problems into a closure that neither waits nor parses. */
 export function compileTemplate(template: Template, scope: Scope): CompiledTemplate {
   const preludes: Prelude[] = [];

@@ -7,8 +7,10 @@ import { parseText, readBraces, type Slice } from './text.ts';
 import type { Use } from './use.ts';
 
 export {
+  type CompiledMember,
   type CompiledTemplate,
   type CompiledText,
+  compileMembers,
   compileTemplate,
   compileText,
   type EncodeText,

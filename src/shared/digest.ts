@@ -21,7 +21,8 @@ export interface Digest {
 export function parseDigest(text: string): Digest | null {
   const colon = text.indexOf(':');
   if (colon < 0) return null;
-  const algorithm = DIGEST_ALGORITHMS.find((known) => known === text.slice(0, colon));
+  const name = text.slice(0, colon);
+  const algorithm = DIGEST_ALGORITHMS.find((known) => known === name);
   const hex = text.slice(colon + 1);
   if (algorithm === undefined || hex.length !== HEX_LENGTH[algorithm] || !isHex(hex)) return null;
   return { algorithm, hex: hex.toLowerCase() };

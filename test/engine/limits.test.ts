@@ -216,6 +216,21 @@ describe('limits of what is done', () => {
     expect(await codeOf('POST', '/wait')).toBe(200);
   });
 
+  it('does not count as computing what the thread stood still, as on a machine whose processors others have', async () => {
+    const on = gates();
+    const steps = [gate('a'), set({ _x: 1 }), gate('b'), set({ _y: 1 }), reply('fine')];
+    const { codeOf } = await open({ max_cpu_ms_per_request: 100 }, [route('stopped', steps)], on);
+    const still = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+    on.on('a', still);
+    on.on('b', still);
+    expect(await codeOf('POST', '/stopped')).toBe(200);
+    on.on('b', () => {
+      const { user } = process.threadCpuUsage();
+      while (process.threadCpuUsage().user - user < 150_000);
+    });
+    expect(await codeOf('POST', '/stopped')).toBe('503 CPU_LIMIT');
+  });
+
   it('cannot be caught away: what goes on after is stopped at once', async () => {
     const { codeOf } = await open({ max_io_ops_per_request: 1 }, [
       route('stubborn', [

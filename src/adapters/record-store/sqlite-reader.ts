@@ -10,6 +10,7 @@ import type {
   Order,
   Page,
   ReadWork,
+  Scalar,
   StoredRecord,
 } from '../../ports/record-store.ts';
 import { pageFingerprint } from '../../ports/record-store.ts';
@@ -20,6 +21,7 @@ import { isInOrder } from './sql-order.ts';
 import { positionValues, selectPage, selectStretch } from './sql-page.ts';
 import { planQuery, type Source, selectCount } from './sql-query.ts';
 import { type Fragment, param } from './sql-statement.ts';
+import { createKnownQueries } from './sqlite-known-queries.ts';
 import { explainSearch } from './sqlite-search.ts';
 import { createStatementCache, prepare, type SqliteValue, type Statement, sqliteDialect } from './sqlite-statement.ts';
 import type { Transactor } from './sqlite-transaction.ts';
@@ -48,6 +50,7 @@ export function createSqliteReader(
   now: () => number,
 ): SqliteReader {
   const statements = createStatementCache(database);
+  const knownQueries = createKnownQueries();
   const one = prepare(
     database,
     sql`SELECT key, value, version FROM records WHERE collection = ${param('collection')} AND key = ${param('key')} AND expires_at > ${param('now')}`,
@@ -85,7 +88,10 @@ export function createSqliteReader(
   }
 
   function query(asked: IndexQuery, time: number): Page {
-    const { shape, values, source } = planQuery(layoutOf(asked), asked.where, time, asked.order);
+    const layout = layoutOf(asked);
+    const known = knownQueries.rows(layout, asked, time);
+    if (known !== null) return toPage(known.map(toIndexedRecord), asked.limit);
+    const { shape, values, source } = planQuery(layout, asked.where, time, asked.order);
     if (source === null) return { records: [], more: false };
     const { order, after, collection, limit } = asked;
     // One row more tells whether there are more.
@@ -96,7 +102,12 @@ export function createSqliteReader(
       const statement = statements.get(`${shape} by ${orderShape} ${part}`, build);
       return statement.rows({ ...values, ...position, collection, limit: limit + lookAhead - found });
     };
-    if (after === null) return toPage(read('first', () => firstPage(source, order)).map(toIndexedRecord), limit);
+    if (after === null) {
+      const statement = statements.get(`${shape} by ${orderShape} first`, () => firstPage(source, order));
+      knownQueries.learn(layout, asked, statement);
+      const rows = statement.rows({ ...values, collection, limit: limit + lookAhead });
+      return toPage(rows.map(toIndexedRecord), limit);
+    }
     if (source.spread !== null || !isInOrder(source, order)) {
       const rows = read('sorted', () => selectPage(sqliteDialect, source, order, true));
       return toPage(rows.map(toIndexedRecord), limit);
@@ -117,7 +128,7 @@ export function createSqliteReader(
   }
 
   function get(collection: string, key: string, time: number): StoredRecord | null {
-    const row = one.row({ collection, key, now: time });
+    const row = one.rowOf(collection, key, time);
     return row === undefined ? null : toRecord(row);
   }
 
@@ -181,7 +192,8 @@ function toRecord([key, value, version]: readonly SqliteValue[]): StoredRecord {
 }
 
 function toIndexedRecord(row: readonly SqliteValue[]): IndexedRecord {
-  const position = row.slice(3).map((text) => decodeScalar(String(text)));
+  const position: Scalar[] = [];
+  for (let at = 3; at < row.length; at++) position.push(decodeScalar(String(row[at])));
   return { key: String(row[0]), value: String(row[1]), version: Number(row[2]), position };
 }
 

@@ -10,12 +10,18 @@ export type SqliteValue = string | number | null;
 export interface Statement {
   /** All rows, as arrays in the order of the selected columns. */
   rows(values: Bindings): readonly (readonly SqliteValue[])[];
+  /** As `rows`, with a value for each of `names` in their order. */
+  rowsOf(values: readonly SqliteValue[]): readonly (readonly SqliteValue[])[];
+  /** As `row`, with a value for each of `names` in their order. */
+  rowOf(...values: readonly SqliteValue[]): readonly SqliteValue[] | undefined;
   /** The first row. */
   row(values: Bindings): readonly SqliteValue[] | undefined;
   /** All rows, one by one; the connection does nothing else until the loop ends. */
   each(values: Bindings): Iterable<readonly SqliteValue[]>;
   /** Runs a statement that gives no rows; returns how many it changed. */
   run(values: Bindings): number;
+  /** Of the parameters, as often and in the order as they stand in `sql`. */
+  readonly names: readonly string[];
   readonly sql: string;
 }
 
@@ -64,9 +70,12 @@ export function prepare(database: Database, fragment: Fragment): Statement {
     });
   return {
     rows: (values) => prepared.all(...bind(values)),
+    rowsOf: (values) => prepared.all(...values),
+    rowOf: (...values) => prepared.get(...values),
     row: (values) => prepared.get(...bind(values)),
     each: (values) => prepared.iterate(...bind(values)),
     run: (values) => prepared.run(...bind(values)).changes,
+    names,
     sql: text,
   };
 }

@@ -1,8 +1,8 @@
 import type { DocumentPlan, IndexPlan, OperationHandler, Run } from '../../engine/contract.ts';
 import type { Filter } from '../../ports/record-store.ts';
 import { type MaybePromise, whenReady } from '../../shared/maybe-promise.ts';
-import { asObject, goOn, invalidArgument } from '../arguments.ts';
-import { keyFilters } from './filters.ts';
+import { goOn, invalidArgument } from '../arguments.ts';
+import { compileKey } from './filters.ts';
 
 /** Rows that are looked for at a time. */
 const PAGE = 500;
@@ -13,11 +13,11 @@ export const indexDelete: OperationHandler = {
   compile(step) {
     const index = step.index('index');
     if (!index.manual) return goOn;
-    const fields = step.value('key');
+    const key = compileKey(step, index);
     return (run) => {
-      const named = asObject(fields(run), 'key');
-      if (named === null || Object.keys(named).length === 0) throw invalidArgument('key', 'an object of fields');
-      return deleteRows(run, index, index.document, keyFilters(index, named));
+      const { where } = key(run);
+      if (where.length === 0) throw invalidArgument('key', 'an object of fields');
+      return deleteRows(run, index, index.document, where);
     };
   },
 };

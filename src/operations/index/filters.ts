@@ -1,12 +1,40 @@
-import type { IndexPlan } from '../../engine/contract.ts';
+import type { IndexPlan, StepCompiler } from '../../engine/contract.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
+import type { Frame } from '../../language/frame.ts';
 import type { Filter, Order, Scalar } from '../../ports/record-store.ts';
 import { type VersionOrdering, versionSortKey } from '../../shared/versions.ts';
-import { invalidArgument, isPlainObject } from '../arguments.ts';
+import { asObject, invalidArgument, isPlainObject } from '../arguments.ts';
+
+/** What a step asks by the argument `key`. */
+export interface KeyFilters {
+  /** Of this call alone. */
+  readonly where: Filter[];
+  /** The fields that are given, null or not. */
+  readonly given: readonly string[];
+}
 
 /** The argument `key`: equality in each of the fields; null asks for null, and one element of a list field. */
-export function keyFilters(index: IndexPlan, key: Readonly<Record<string, unknown>>): Filter[] {
-  return Object.entries(key).map(([field, value]) => equality(index, field, asScalar(value ?? null, field)));
+export function compileKey(step: StepCompiler, index: IndexPlan): (frame: Frame) => KeyFilters {
+  const members = step.members('key');
+  if (members !== null) {
+    const given = members.map(({ name }) => name);
+    return (frame) => {
+      const where: Filter[] = [];
+      for (let at = 0; at < members.length; at++) {
+        const { name, evaluate } = members[at]!;
+        where.push(equality(index, name, asScalar(evaluate(frame) ?? null, name)));
+      }
+      return { where, given };
+    };
+  }
+  const key = step.value('key');
+  return (frame) => {
+    const equal = Object.entries(asObject(key(frame), 'key') ?? {});
+    return {
+      where: equal.map(([field, value]) => equality(index, field, asScalar(value ?? null, field))),
+      given: equal.map(([field]) => field),
+    };
+  };
 }
 
 /** The argument `where`: by field a value, or an object of operators. A null asks nothing. */

@@ -2,10 +2,10 @@ import type { IndexPlan, OperationHandler, RecordPage, RecordQuery, Run, StepCom
 import { fail } from '../../errors/registry-error.ts';
 import type { Frame } from '../../language/frame.ts';
 import type { StoredValue } from '../../language/values.ts';
-import type { Filter, Order } from '../../ports/record-store.ts';
+import type { Order } from '../../ports/record-store.ts';
 import { whenReady } from '../../shared/maybe-promise.ts';
 import { asObject, compileLimit, goOn, invalidArgument, MAX_LIMIT } from '../arguments.ts';
-import { keyFilters, parseOrder, whereFilters } from './filters.ts';
+import { compileKey, parseOrder, whereFilters } from './filters.ts';
 
 /** See `operations/index/query.json`. */
 export const indexQuery: OperationHandler = {
@@ -13,8 +13,8 @@ export const indexQuery: OperationHandler = {
   compile(step) {
     const index = step.index('index');
     const { ordering } = step.definition.versioning;
-    const key = step.value('key');
-    const conditions = step.value('where');
+    const key = compileKey(step, index);
+    const conditions = step.has('where') ? step.value('where') : null;
     const order = compileOrder(step, index);
     const limit = compileLimit(step);
     const cursor = step.text('cursor');
@@ -27,18 +27,15 @@ export const indexQuery: OperationHandler = {
     const every = step.literal('every') === true;
     return (run) => {
       const { records } = run.session;
-      const equal = asObject(key(run), 'key');
-      const asked = asObject(conditions(run), 'where');
-      const where: readonly Filter[] = [
-        ...(equal === null ? [] : keyFilters(index, equal)),
-        ...(asked === null ? [] : whereFilters(index, ordering, asked)),
-      ];
-      const ordered = { where, order: order(run, equal) };
+      const { where, given } = key(run);
+      const asked = conditions === null ? null : asObject(conditions(run), 'where');
+      if (asked !== null) where.push(...whereFilters(index, ordering, asked));
+      const ordered = { where, order: order(run, given) };
       const page = every
         ? allRecords(run, index, ordered, asRegistry)
         : records.query(
             index,
-            { ...ordered, limit: limit(run), cursor: cursor(run), wantsNext: bindNext !== null },
+            { where, order: ordered.order, limit: limit(run), cursor: cursor(run), wantsNext: bindNext !== null },
             asRegistry,
           );
       return whenReady(page, (page) => {
@@ -78,18 +75,19 @@ async function allRecords(
 /** More than this are not read for one answer. */
 const MAX_RECORDS = 100_000;
 
-type EqualFields = Readonly<Record<string, unknown>> | null;
-
 /** The order asked for, or the sort of the key that is meant. */
-function compileOrder(step: StepCompiler, index: IndexPlan): (frame: Frame, equal: EqualFields) => readonly Order[] {
+function compileOrder(
+  step: StepCompiler,
+  index: IndexPlan,
+): (frame: Frame, given: readonly string[]) => readonly Order[] {
   const declared = declaredOrder(index, step.literal('by'));
-  if (!step.has('order')) return (_frame, equal) => declared(equal);
+  if (!step.has('order')) return (_frame, given) => declared(given);
   const order = step.value('order');
   let lastWritten: unknown;
   let lastOrders: readonly Order[] = [];
-  return (frame, equal) => {
+  return (frame, given) => {
     const written = order(frame);
-    if (written === null || written === undefined) return declared(equal);
+    if (written === null || written === undefined) return declared(given);
     if (!Array.isArray(written)) throw invalidArgument('order', 'a list');
     // A constant is one and the same list each time.
     if (written !== lastWritten) {
@@ -101,14 +99,13 @@ function compileOrder(step: StepCompiler, index: IndexPlan): (frame: Frame, equa
 }
 
 /** The key named, else the only one, else the one with the most fields that are all given. */
-function declaredOrder(index: IndexPlan, by: unknown): (equal: EqualFields) => readonly Order[] {
+function declaredOrder(index: IndexPlan, by: unknown): (given: readonly string[]) => readonly Order[] {
   const { keys } = index.spec;
   const fixed = keys.length === 1 ? keys[0] : keys.find((key) => key.name === by);
   if (fixed !== undefined) return () => fixed.sort;
   const widestFirst = keys.toSorted((a, b) => b.fields.length - a.fields.length);
-  return (equal) => {
-    const given = equal ?? {};
-    const fitting = widestFirst.find((key) => key.fields.every((field) => Object.hasOwn(given, field)));
+  return (given) => {
+    const fitting = widestFirst.find((key) => key.fields.every((field) => given.includes(field)));
     return (fitting ?? keys[0])?.sort ?? [];
   };
 }
