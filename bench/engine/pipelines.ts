@@ -72,7 +72,7 @@ const NO_REQUEST = Object.freeze({
 
 function runRoute(route: RoutePlan, { runtime }: Registry): MaybePromise<Signal> {
   const slots: unknown[] = route.emptySlots.slice();
-  for (const { name, slot } of route.params) slots[slot] = PARAMETERS[name as keyof typeof PARAMETERS];
+  for (const [name, slot] of route.params) slots[slot] = PARAMETERS[name as keyof typeof PARAMETERS];
   const run: Run = {
     slots,
     request: NO_REQUEST,
