@@ -16,6 +16,8 @@ export interface Statement {
   each(values: Bindings): Iterable<readonly SqliteValue[]>;
   /** Runs a statement that gives no rows; returns how many it changed. */
   run(values: Bindings): number;
+  /** Runs a statement that inserts one row; returns the row's number. */
+  insert(values: Bindings): number;
   readonly sql: string;
 }
 
@@ -67,6 +69,7 @@ export function prepare(database: Database, fragment: Fragment): Statement {
     row: (values) => prepared.get(...bind(values)),
     each: (values) => prepared.iterate(...bind(values)),
     run: (values) => prepared.run(...bind(values)).changes,
+    insert: (values) => Number(prepared.run(...bind(values)).lastInsertRowid),
     sql: text,
   };
 }
