@@ -45,7 +45,7 @@ export const sqliteDialect: SqlDialect = Object.freeze({
   sideKey: sql`record INTEGER NOT NULL, key TEXT NOT NULL`,
   isRecordOf: (number) => sql`r.id = ${number}`,
   // The primary key is in each of a table's indexes, and with it the number.
-  covering: (columns) => sql`(${sql.join([...columns, sql`expires_at`])})`,
+  covering: (columns, others = []) => sql`(${sql.join([...columns, sql`expires_at`, ...others])})`,
   // SQLite does not swap the sides of a CROSS JOIN.
   lookUp: (table, name, where) => sql`CROSS JOIN ${table} AS ${sql.ref(name)} ON ${where}`,
   // Taken together with what is around it, which is no worse here: SQLite believes that all rows are wanted.
