@@ -62,17 +62,25 @@ export function openCheckpointer(
     worker.postMessage('copy');
   }
 
+  function look(): void {
+    const [, pages = 0, copied = 0] = length.get() ?? [];
+    const waiting = pages - copied;
+    if (waiting > MOST_PAGES) copyBack.all();
+    else if (Atomics.load(isUnderWay, 0) === 1) return;
+    else if (isAsked) {
+      isAsked = false;
+      if (waiting < CHECKPOINT_PAGES) copyBack.all();
+      else ask();
+    } else if (waiting >= CHECKPOINT_PAGES) ask();
+  }
+
   return {
     look() {
-      const [, pages = 0, copied = 0] = length.get() ?? [];
-      const waiting = pages - copied;
-      if (waiting > MOST_PAGES) copyBack.all();
-      else if (Atomics.load(isUnderWay, 0) === 1) return;
-      else if (isAsked) {
-        isAsked = false;
-        if (waiting < CHECKPOINT_PAGES) copyBack.all();
-        else ask();
-      } else if (waiting >= CHECKPOINT_PAGES) ask();
+      try {
+        look();
+      } catch {
+        // The commits are in the log, which is whole. What was not copied is copied another time.
+      }
     },
     async close() {
       const closing = worker;

@@ -146,7 +146,7 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     explain(work) {
       if (work.kind === 'event') return [appendEvent.sql];
       const writers = [...layouts.writersOf(work.collection).values()];
-      const records = work.kind === 'put' ? [findRecord, addRecord, replaceRecord] : [deleteRecord];
+      const records = work.kind === 'put' ? [addRecord, replaceRecord, findRecord] : [deleteRecord];
       return [
         ...records.map((statement) => statement.sql),
         ...writers.flatMap((writer) => writer.statements[work.kind]),

@@ -95,13 +95,23 @@ export function createTransactor(database: Database): Transactor {
     }
   }
 
+  /** Whether there is a transaction again after one was rolled back: another process may have the lock by now. */
+  function begins(): boolean {
+    try {
+      beginWrite.run();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /**
    * Runs works in a transaction that is left open; null when there is none any more. A mark for each costs more than all the rest: FTS5 writes
    * what it has gathered whenever one is set. So they are set when it turns out that one of the works has to be undone.
    */
   function runAll<T>(works: readonly (() => Work<T>)[]): readonly Member<T>[] | null {
     for (const run of [unmarked, marked]) {
-      if (!database.inTransaction) beginWrite.run();
+      if (!database.inTransaction && !begins()) return null;
       const members: Member<T>[] = [];
       for (const work of works) {
         const done = run(work);
