@@ -9,8 +9,8 @@ type Row = readonly unknown[];
 type Scored = Pick<SearchHit, 'key' | 'score'> & { readonly id: number };
 
 /**
- * A search with facets, in several statements: all hits, the values of each facet, the records of the page. SQLite takes three times as long to
- * group values as to look them up, so they are counted here; lists come as JSON, which costs less than rows.
+ * A search with facets, in several statements: all hits, the values of each facet, the records of the page. SQLite takes longer to
+ * group many values than to look them up, so they are counted here; lists come as JSON, which costs less than rows.
  */
 export interface FacetStatements {
   readonly hits: Statement;
