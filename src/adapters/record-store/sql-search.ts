@@ -52,25 +52,24 @@ export function planSearch(layout: IndexLayout, asked: SearchQuery, now: number)
 }
 
 /** Rows of a statement come in parts, in any order: hits, the total, the values of each facet. */
-export const HIT = 0;
-export const TOTAL = 1;
-export const FIRST_FACET = 2;
-
-/** All hits, with their scores, before any is cut. */
-export function selectHits(dialect: SqlDialect, { source }: PlannedSearch, hits: HitSource): Fragment {
-  const { layout, filters } = source;
-  const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.${sql.ref(dialect.tie)} = t.${sql.ref(dialect.tie)}`);
-  const conditions =
-    filters.length > 0 ? [...conditionsOf(dialect, source, { oneByOne: true })] : [sql`t.expires_at > ${param('now')}`];
-  return sql`SELECT ${tieAndKey(dialect, 't')}, ${hits.score} AS score FROM ${hits.from} ${filters.length > 0 ? main : sql``}
-    WHERE ${sql.join([...hits.conditions, ...conditions], sql` AND `)}`;
-}
+const HIT = 0;
+const TOTAL = 1;
+const FIRST_FACET = 2;
 
 /** One statement for all that is asked, so that it is of one moment: part, key or value, document, version, score or count. */
-export function selectSearch(dialect: SqlDialect, plan: PlannedSearch, hits: HitSource, asked: SearchQuery): Fragment {
-  const { layout } = plan.source;
+export function selectSearch(
+  dialect: SqlDialect,
+  { source }: PlannedSearch,
+  hits: HitSource,
+  asked: SearchQuery,
+): Fragment {
+  const { layout, filters } = source;
   const tie = sql.ref(dialect.tie);
-  const all = selectHits(dialect, plan, hits);
+  const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.${tie} = t.${tie}`);
+  const conditions =
+    filters.length > 0 ? [...conditionsOf(dialect, source, { oneByOne: true })] : [sql`t.expires_at > ${param('now')}`];
+  const all = sql`SELECT ${tieAndKey(dialect, 't')}, ${hits.score} AS score FROM ${hits.from} ${filters.length > 0 ? main : sql``}
+    WHERE ${sql.join([...hits.conditions, ...conditions], sql` AND `)}`;
   const counts = asked.wantsTotal || asked.facets.length > 0;
   const after = sql`WHERE h.score < ${param('afterScore')} OR (h.score = ${param('afterScore')} AND h.key > ${param('afterKey')})`;
   const best = sql`SELECT ${tieAndKey(dialect, 'h')}, h.score AS score FROM ${counts ? sql`hits` : sql`(${all})`} AS h ${asked.after === null ? sql`` : after}

@@ -6,10 +6,8 @@ import { trigramsOf } from '../../shared/resemblance.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { type HitSource, type PlannedSearch, planSearch, selectSearch, toSearchPage } from './sql-search.ts';
 import { type Bindings, type Fragment, param } from './sql-statement.ts';
-import { facetStatements, rowsWithFacets } from './sqlite-facets.ts';
 import { termsOf, worthOf } from './sqlite-search-writer.ts';
 import { createStatementCache, sqliteDialect } from './sqlite-statement.ts';
-import { createTransactor } from './sqlite-transaction.ts';
 
 export interface SqliteSearcher {
   search(layout: IndexLayout, query: SearchQuery, time: number): SearchPage;
@@ -19,21 +17,12 @@ export interface SqliteSearcher {
 /** Searches texts by FTS5, which finds and joins; what a find is worth is added up in SQL. */
 export function createSqliteSearcher(database: Database): SqliteSearcher {
   const statements = createStatementCache(database);
-  const transactor = createTransactor(database);
   return {
     search(layout, asked, time) {
       const plan = planSearch(layout, asked, time);
       if (plan === null) return toSearchPage([], asked);
-      const values = { ...plan.values, ...matchValues(plan) };
-      if (asked.facets.length > 0) {
-        const parts = facetStatements(statements, plan, asked, () => hitSource(plan));
-        return toSearchPage(
-          transactor.read(() => rowsWithFacets(parts, values, asked)),
-          asked,
-        );
-      }
       const statement = statements.get(plan.shape, () => statementOf(plan, asked));
-      return toSearchPage(statement.rows(values), asked);
+      return toSearchPage(statement.rows({ ...plan.values, ...matchValues(plan) }), asked);
     },
     similarWords({ search }, { text }) {
       if (search === null) return [];
