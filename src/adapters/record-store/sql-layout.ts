@@ -10,9 +10,10 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
 /**
  * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
  * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key. In form 2
- * SQLite knew a record's number, but tied tables by its key.
+ * SQLite knew a record's number, but tied tables by its key. In form 3 a walk along the elements of a list looked into the table for whether a row fits
+ * another filter.
  */
-const FORM = 3;
+const FORM = 4;
 
 /**
  * The tables of one index. The main table has a row for each record that is in the index; a side table, one for each array column,
@@ -166,7 +167,10 @@ export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): rea
   return statements;
 }
 
-/** The database index of one key: the fields, the order, and the record's key. In a side table the element stands for `array`. */
+/**
+ * The database index of one key: the fields, the order, and the record's key. In a side table the element stands for `array`, and the columns
+ * with which other keys begin are at hand.
+ */
 function createKey(
   dialect: SqlDialect,
   layout: IndexLayout,
@@ -185,7 +189,10 @@ function createKey(
   for (const field of key.fields) add(field === array ? 'value' : layout.columns.get(field));
   for (const { column, descending } of key.sort) add(layout.columns.get(column), descending ? sql` DESC` : sql``);
   add('key');
-  return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} ${dialect.covering(terms)}`;
+  const ordered = terms.splice(0);
+  // Rows with an element may be walked past until some fit another filter: without looking into the table, where each lies in another place.
+  if (array !== null) for (const { fields } of layout.spec.keys) add(layout.columns.get(fields[0] ?? ''));
+  return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} ${dialect.covering(ordered, terms)}`;
 }
 
 /** The collection's spec as text, in `meta`. */

@@ -27,8 +27,11 @@ export interface SqlDialect {
   readonly sideKey: Fragment;
   /** Which of the records, `r`, belongs to a row that has the tie. */
   isRecordOf(tie: Fragment): Fragment;
-  /** The columns of a database index on a table of an index, in parentheses, and what else its rows need: when they expire, and the tie. */
-  covering(columns: readonly Fragment[]): Fragment;
+  /**
+   * The columns of a database index on a table of an index, in parentheses, and what else its rows need: when they expire, and the tie. `others`
+   * are columns that rows are filtered by on a walk along it, which a database may have at hand there.
+   */
+  covering(columns: readonly Fragment[], others?: readonly Fragment[]): Fragment;
   /** Joins what stands on the left with rows of a table under this name, which are looked up for each of its rows, always. */
   lookUp(table: Fragment, name: string, where: Fragment): Fragment;
   /** Rows to select from that are found by themselves: what is done with them has no say in how. */

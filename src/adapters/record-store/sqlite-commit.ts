@@ -26,16 +26,25 @@ export interface SqliteCommitter {
   explain(work: WriteWork): readonly string[];
 }
 
-/** `reader` reads on the same connection. */
+/**
+ * `reader` reads on the same connection. No statement here that runs for each commit may change several rows and fail in between, as those do which
+ * return rows, resolve conflicts or have no WHERE: SQLite sets a mark before each, at which FTS5 writes what it has gathered of a whole transaction.
+ */
 export function createCommitter(database: Database, layouts: SqliteLayouts, reader: SqliteReader): SqliteCommitter {
   const state = prepare(database, sql`SELECT sequence, generation FROM state`);
-  const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')}`);
-  const putRecord = prepare(
+  const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')} WHERE id = 1`);
+  const findRecord = prepare(
+    database,
+    sql`SELECT id FROM records WHERE collection = ${param('collection')} AND key = ${param('key')}`,
+  );
+  const addRecord = prepare(
     database,
     sql`INSERT INTO records (collection, key, value, version, expires_at)
-      VALUES (${param('collection')}, ${param('key')}, ${param('value')}, ${param('version')}, ${param('expiresAt')})
-      ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
-      RETURNING id`,
+      VALUES (${param('collection')}, ${param('key')}, ${param('value')}, ${param('version')}, ${param('expiresAt')})`,
+  );
+  const replaceRecord = prepare(
+    database,
+    sql`UPDATE records SET value = ${param('value')}, version = ${param('version')}, expires_at = ${param('expiresAt')} WHERE id = ${param('id')}`,
   );
   const deleteRecord = prepare(
     database,
@@ -69,11 +78,15 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
   }
 
   function put({ collection, key, value, expiresAt, rows }: RecordPut, version: number): void {
-    const [id] = putRecord.row({ collection, key, value, version, expiresAt: expiresAt ?? NEVER }) ?? [];
+    const found = findRecord.row({ collection, key })?.[0];
+    const isNew = found === undefined;
+    const record = { value, version, expiresAt: expiresAt ?? NEVER };
+    const id = isNew ? addRecord.insert({ ...record, collection, key }) : Number(found);
+    if (!isNew) replaceRecord.run({ ...record, id });
     for (const [name, writer] of layouts.writersOf(collection)) {
       const row = rows[name];
-      if (row === undefined) writer.delete(Number(id));
-      else writer.put({ id: Number(id), key, expiresAt: expiresAt ?? NEVER }, row);
+      if (row !== undefined) writer.put({ id, key, expiresAt: record.expiresAt, isNew }, row);
+      else if (!isNew) writer.delete(id);
     }
   }
 
@@ -99,10 +112,12 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
   function apply(asked: Commit, time: number): Work<CommitResult> {
     const sequence = currentSequence();
     const earlier = recall.row({ id: asked.id });
-    if (earlier !== undefined) return { keep: false, result: { ok: true, version: Number(earlier[0]) } };
+    if (earlier !== undefined)
+      return { keep: false, isUntouched: true, result: { ok: true, version: Number(earlier[0]) } };
     const lost = asked.checks.find((check) => !reader.holds(check, time));
-    if (lost !== undefined) return { keep: false, result: { ok: false, reason: 'check', check: lost } };
-    if (!hasWrites(asked)) return { keep: false, result: { ok: true, version: sequence } };
+    if (lost !== undefined)
+      return { keep: false, isUntouched: true, result: { ok: false, reason: 'check', check: lost } };
+    if (!hasWrites(asked)) return { keep: false, isUntouched: true, result: { ok: true, version: sequence } };
 
     const version = sequence + 1;
     for (const { collection, key } of asked.deletes) remove(collection, key);
@@ -131,8 +146,11 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     explain(work) {
       if (work.kind === 'event') return [appendEvent.sql];
       const writers = [...layouts.writersOf(work.collection).values()];
-      const record = work.kind === 'put' ? putRecord : deleteRecord;
-      return [record.sql, ...writers.flatMap((writer) => writer.statements[work.kind])];
+      const records = work.kind === 'put' ? [addRecord, replaceRecord, findRecord] : [deleteRecord];
+      return [
+        ...records.map((statement) => statement.sql),
+        ...writers.flatMap((writer) => writer.statements[work.kind]),
+      ];
     },
   };
 }

@@ -13,7 +13,7 @@ const OLDEST_SQLITE = '3.51.3';
 const CACHE_KIB = 65_536;
 const MAX_WAL_BYTES = 67_108_864;
 /** 16 MiB: pages that many commits write are copied back once for all of them. More would make finding a page in the log slower. */
-const CHECKPOINT_PAGES = 4000;
+export const CHECKPOINT_PAGES = 4000;
 
 /**
  * Opens a file, or `:memory:`, marks it as ours where it is new, and sets what makes it durable; its tables are another matter

@@ -23,6 +23,8 @@ export interface IndexedBy {
   readonly id: number;
   readonly key: string;
   readonly expiresAt: number;
+  /** Whether the indexes have no rows of it. */
+  readonly isNew: boolean;
 }
 
 export function createIndexWriter(database: Database, layout: IndexLayout): IndexWriter {
@@ -30,12 +32,13 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
   const names = ['record', 'key', ...columns.map(([, column]) => column), 'expires_at'];
   const changed = names.slice(1).map((name) => sql`${sql.ref(name)} <> excluded.${sql.ref(name)}`);
   const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
+  const addMain = sql`INSERT INTO ${sql.table(layout.table)} (${sql.join(names.map((name) => sql.ref(name)))})
+    VALUES (${sql.join(names.map(param))})`;
+  const putNew = prepare(database, addMain);
   // A row that stays as it is costs no write.
   const putMain = prepare(
     database,
-    sql`INSERT INTO ${sql.table(layout.table)} (${sql.join(names.map((name) => sql.ref(name)))})
-      VALUES (${sql.join(names.map(param))})
-      ON CONFLICT (record) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
+    sql`${addMain} ON CONFLICT (record) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
   );
   const sides = [...layout.sides.entries()].map(([column, table]) => ({
     column,
@@ -58,9 +61,10 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
   return {
     put(by, row) {
       const values = { ...encode(row), record: by.id, key: by.key, expires_at: by.expiresAt };
-      putMain.run(values);
+      if (by.isNew) putNew.run(values);
+      else putMain.run(values);
       for (const { column, put, clear } of sides) {
-        clear.run({ record: by.id });
+        if (!by.isNew) clear.run({ record: by.id });
         for (const value of elementTexts(row, column)) put.run({ ...values, value });
       }
       search?.put(by, row);
@@ -82,6 +86,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
     },
     statements: {
       put: [
+        putNew,
         putMain,
         ...sides.flatMap(({ clear, put }) => [clear, put]),
         ...(search?.statements ?? []),

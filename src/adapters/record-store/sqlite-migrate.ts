@@ -177,7 +177,7 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
       for (const { name, writer } of writers) {
         const row = rows[name];
         if (row === undefined) writer.delete(id);
-        else writer.put({ id, key, expiresAt }, row);
+        else writer.put({ id, key, expiresAt, isNew: false }, row);
       }
       stage.run({ key, version });
     }

@@ -70,7 +70,7 @@ export function createSearchWriter(database: Database, { spec, search }: IndexLa
   );
   const putWord = prepare(
     database,
-    sql`INSERT INTO ${sql.table(search.words)} (word, size) VALUES (${param('word')}, ${param('size')}) RETURNING id`,
+    sql`INSERT INTO ${sql.table(search.words)} (word, size) VALUES (${param('word')}, ${param('size')})`,
   );
   const putTrigrams = prepare(
     database,
@@ -78,15 +78,15 @@ export function createSearchWriter(database: Database, { spec, search }: IndexLa
   );
 
   function addWord(word: string): void {
-    const rowid = Number(putWord.row({ word, size: word.length })?.[0]);
+    const rowid = putWord.insert({ word, size: word.length });
     putTrigrams.run({ rowid, padded: `  ${word} ` });
   }
 
   return {
-    put({ id: record, key, expiresAt }, row) {
+    put({ id: record, key, expiresAt, isNew }, row) {
       const terms = termsOfRow(spec, row);
       if (terms === null) {
-        clear.run({ record });
+        if (!isNew) clear.run({ record });
         return;
       }
       const { classes, impacts, words } = terms;
@@ -94,7 +94,7 @@ export function createSearchWriter(database: Database, { spec, search }: IndexLa
         .update(JSON.stringify([key, classes, impacts]))
         .digest('base64url')
         .slice(0, 22);
-      const stored = find.row({ record })?.[0];
+      const stored = isNew ? undefined : find.row({ record })?.[0];
       // Most writes of a record leave its texts alone.
       if (stored === digest) {
         keep.run({ record, expires_at: expiresAt });

@@ -22,6 +22,8 @@ export interface Statement {
   run(values: Bindings): number;
   /** Of the parameters, as often and in the order as they stand in `sql`. */
   readonly names: readonly string[];
+  /** Runs a statement that inserts one row; returns the row's number. */
+  insert(values: Bindings): number;
   readonly sql: string;
 }
 
@@ -49,7 +51,7 @@ export const sqliteDialect: SqlDialect = Object.freeze({
   sideKey: sql`record INTEGER NOT NULL, key TEXT NOT NULL`,
   isRecordOf: (number) => sql`r.id = ${number}`,
   // The primary key is in each of a table's indexes, and with it the number.
-  covering: (columns) => sql`(${sql.join([...columns, sql`expires_at`])})`,
+  covering: (columns, others = []) => sql`(${sql.join([...columns, sql`expires_at`, ...others])})`,
   // SQLite does not swap the sides of a CROSS JOIN.
   lookUp: (table, name, where) => sql`CROSS JOIN ${table} AS ${sql.ref(name)} ON ${where}`,
   // Taken together with what is around it, which is no worse here: SQLite believes that all rows are wanted.
@@ -76,6 +78,7 @@ export function prepare(database: Database, fragment: Fragment): Statement {
     each: (values) => prepared.iterate(...bind(values)),
     run: (values) => prepared.run(...bind(values)).changes,
     names,
+    insert: (values) => Number(prepared.run(...bind(values)).lastInsertRowid),
     sql: text,
   };
 }

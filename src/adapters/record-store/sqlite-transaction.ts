@@ -2,14 +2,23 @@ import type { Database } from 'better-sqlite3';
 import { RegistryError } from '../../errors/registry-error.ts';
 import { sqliteCode, toStoreError } from './sqlite-errors.ts';
 
-/** What a transaction's work gives back, and whether its writes are kept. */
+/**
+ * What a transaction's work gives back, and whether its writes are kept. `isUntouched`: it has written nothing, so that there is nothing to
+ * undo where they are not.
+ */
 export interface Work<T> {
   readonly keep: boolean;
+  readonly isUntouched?: boolean;
   readonly result: T;
 }
 
 /** What became of one member of a transaction that several share. */
 export type MemberOutcome<T> = { readonly value: T } | { readonly error: RegistryError };
+
+interface Member<T> {
+  readonly keep: boolean;
+  readonly outcome: MemberOutcome<T>;
+}
 
 /** Transactions on one connection. Work is synchronous; when it throws, nothing is kept. */
 export interface Transactor {
@@ -19,9 +28,9 @@ export interface Transactor {
    */
   write<T>(work: () => Work<T>): T;
   /**
-   * Several works in one transaction, one after the other, each undone alone where it throws or is not to be kept. Null: the
-   * transaction was lost as a whole, and nothing of it is written. When its end is unknown, those that were to be kept get
-   * COMMIT_UNKNOWN, and the others, who may have seen what is not so, STORE_FAILURE.
+   * Several works in one transaction, one after the other, each undone alone where it throws or is not to be kept. They are run again when
+   * one of them has to be undone after it wrote. Null: the transaction was lost as a whole, and nothing of it is written. When its end is
+   * unknown, those that were to be kept get COMMIT_UNKNOWN, and the others, who may have seen what is not so, STORE_FAILURE.
    */
   writeAll<T>(works: readonly (() => Work<T>)[]): readonly MemberOutcome<T>[] | null;
   /** Several reads at one moment; inside another transaction, at that one's. */
@@ -61,7 +70,7 @@ export function createTransactor(database: Database): Transactor {
   }
 
   /** Runs a work in the open transaction so that it alone can be undone; null when the transaction is gone. */
-  function member<T>(work: () => Work<T>): { readonly keep: boolean; readonly outcome: MemberOutcome<T> } | null {
+  function marked<T>(work: () => Work<T>): Member<T> | null {
     mark.run();
     try {
       const { keep, result } = work();
@@ -74,6 +83,45 @@ export function createTransactor(database: Database): Transactor {
       release.run();
       return { keep: false, outcome: { error: toStoreError(thrown) } };
     }
+  }
+
+  /** Runs a work in the open transaction; null when the transaction has to go with it. */
+  function unmarked<T>(work: () => Work<T>): Member<T> | null {
+    try {
+      const { keep, isUntouched = false, result } = work();
+      return keep || isUntouched ? { keep, outcome: { value: result } } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Whether there is a transaction again after one was rolled back: another process may have the lock by now. */
+  function begins(): boolean {
+    try {
+      beginWrite.run();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Runs works in a transaction that is left open; null when there is none any more. A mark for each costs more than all the rest: FTS5 writes
+   * what it has gathered whenever one is set. So they are set when it turns out that one of the works has to be undone.
+   */
+  function runAll<T>(works: readonly (() => Work<T>)[]): readonly Member<T>[] | null {
+    for (const run of [unmarked, marked]) {
+      if (!database.inTransaction && !begins()) return null;
+      const members: Member<T>[] = [];
+      for (const work of works) {
+        const done = run(work);
+        if (done === null) break;
+        members.push(done);
+      }
+      if (members.length === works.length) return members;
+      rollBack();
+    }
+    return null;
   }
 
   function refuseWhenBroken(): void {
@@ -103,12 +151,8 @@ export function createTransactor(database: Database): Transactor {
         const error = toStoreError(thrown);
         return works.map(() => ({ error }));
       }
-      const members = [];
-      for (const work of works) {
-        const done = member(work);
-        if (done === null) return null;
-        members.push(done);
-      }
+      const members = runAll(works);
+      if (members === null) return null;
       if (!members.some(({ keep }) => keep)) {
         undo.run();
         return members.map(({ outcome }) => outcome);

@@ -1,5 +1,6 @@
 // Runs as a worker thread: the one that writes to a file, so that neither an fsync nor waiting for another process holds the event loop.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { openCheckpointer } from './sqlite-checkpoint.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { createSqliteWriter, type SqliteWriter, type TimedCommit } from './sqlite-writer.ts';
 import { packError, type WriterReply, type WriterRequest, type WriterThreadData } from './sqlite-writer-messages.ts';
@@ -14,11 +15,16 @@ const { file, busyTimeoutMs }: WriterThreadData = workerData;
 const database = openDatabase(file, busyTimeoutMs);
 // Readers keep the pages that are read; what is written is mostly the same few.
 database.pragma(`cache_size = -${CACHE_KIB}`);
+database.pragma('wal_autocheckpoint = 0');
 const writer = createSqliteWriter(database);
+const checkpointer = openCheckpointer(database, { file, busyTimeoutMs });
 port.on('message', (first: WriterRequest) => {
   let isOpen = true;
   // What arrived while the last transaction was made is taken together.
-  for (let waiting = [first]; waiting.length > 0 && isOpen; waiting = takeAll(port)) isOpen = serve(port, waiting);
+  for (let waiting = [first, ...takeAll(port)]; waiting.length > 0 && isOpen; waiting = takeAll(port)) {
+    isOpen = serve(port, waiting);
+    if (isOpen) checkpointer.look();
+  }
 });
 
 function takeAll(from: MessagePort): WriterRequest[] {
@@ -45,15 +51,21 @@ function serve(to: MessagePort, requests: readonly WriterRequest[]): boolean {
     }
     flush();
     if (request.method === 'close') {
-      database.close();
-      reply(to, [{ id: request.id, value: null }]);
-      to.close();
+      void close(to, request.id);
       return false;
     }
     reply(to, [callOf(request)]);
   }
   flush();
   return true;
+}
+
+/** The thread that copies goes first: the last connection to close copies the rest and takes the log away. */
+async function close(to: MessagePort, id: number): Promise<void> {
+  await checkpointer.close();
+  database.close();
+  reply(to, [{ id, value: null }]);
+  to.close();
 }
 
 function commitGroup(group: readonly { readonly id: number; readonly timed: TimedCommit }[]): readonly WriterReply[] {
