@@ -43,8 +43,8 @@ const MAX_BEHIND = 200;
 
 export function createCommitQueue<T extends Queued>(options: CommitQueueOptions<T>): CommitQueue<T> {
   const { lanes, shared, start } = options;
-  // Where others hold up all who go alone, the rest goes on.
-  const alone = Math.max(1, lanes - shared);
+  // Where somebody else holds up all who go alone, the rest goes on.
+  const alone = Math.max(1, lanes - 1);
   let line = new Set<T>();
   const underWay = createClaims();
   let running = 0;
