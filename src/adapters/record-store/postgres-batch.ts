@@ -4,7 +4,7 @@ import type { Check, Commit, CommitResult } from '../../ports/record-store.ts';
 import { createClaims } from './postgres-commit-queue.ts';
 import type { PgConnection, PgDriver } from './postgres-driver.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
-import type { LockNames, LockSet, TouchedRow } from './postgres-locks.ts';
+import { type LockNames, type LockSet, MAX_LOCKS } from './postgres-locks.ts';
 import { type PgReader, type RecordName, recordId } from './postgres-reader.ts';
 import { statement } from './postgres-statement.ts';
 import type { PgWrites } from './postgres-writes.ts';
@@ -40,17 +40,39 @@ export interface Answers<M> {
   giveWay(member: M): void;
 }
 
+/** Who goes together. */
+export interface Company<M> {
+  readonly members: readonly M[];
+  /** They wait for something else; the ones that have lost are told, too. */
+  readonly behind: readonly M[];
+  /** Whether nobody is held up by waiting for another server's lock as long as that takes. */
+  readonly isPatient: boolean;
+}
+
 export interface PgBatches {
   /**
-   * One transaction of commits that have nothing to do with each other. Those of `behind` wait for something else; the ones that have lost
-   * are told, too. Whoever has had no answer in the end has met other commits, or changed indexes, and may go again.
+   * One transaction of commits that have nothing to do with each other. Whoever has had no answer in the end has met other commits, or changed
+   * indexes, and may go again.
    */
-  apply<M extends Member>(
-    members: readonly M[],
-    behind: readonly M[],
-    time: number,
-    answers: Answers<M>,
-  ): Promise<void>;
+  apply<M extends Member>(company: Company<M>, time: number, answers: Answers<M>): Promise<void>;
+}
+
+type Versions = ReadonlyMap<string, number>;
+
+interface Moment {
+  readonly time: number;
+  /** Of the indexes that this process knows. */
+  readonly generation: number;
+}
+
+interface Judged<M> {
+  readonly left: readonly M[];
+  /** Of the transaction. */
+  readonly version: number;
+  /** What there is of the records to be written. */
+  readonly stored: Versions;
+  readonly forgotten: readonly string[];
+  readonly isCurrent: boolean;
 }
 
 /**
@@ -65,33 +87,13 @@ export function createPgBatches(
   locks: LockNames,
   writes: PgWrites,
 ): PgBatches {
-  /** The locks of each member, with those of the rows that it replaces; who has to do with one before it gives way. */
-  function lockedApart<M extends Member>(
-    members: readonly M[],
-    before: readonly (TouchedRow & { readonly record: RecordName })[],
-    giveWay: (member: M) => void,
-  ): LockSet {
-    const all = new Map<string, boolean>();
-    const claims = createClaims();
-    const rows = Map.groupBy(before, ({ record }) => recordId(record));
-    for (const member of members) {
-      const own = new Map(member.locks);
-      locks.addRows(
-        own,
-        writtenBy(member).flatMap((record) => rows.get(recordId(record)) ?? []),
-      );
-      if (before.length > 0 && claims.meet(own)) {
-        giveWay(member);
-        continue;
-      }
-      if (before.length > 0) claims.add(own);
-      for (const [name, isForOne] of own) all.set(name, isForOne || all.get(name) === true);
-    }
-    return all;
-  }
+  const runner =
+    (connection: PgConnection): PgConnection['run'] =>
+    (asked, values) =>
+      connection.run(asked, values);
 
   /** Tells those whose commits are in the database already; gives those whose are not. */
-  async function recalled<M extends Member>(
+  async function recall<M extends Member>(
     connection: PgConnection,
     members: readonly M[],
     tell: Answers<M>['tell'],
@@ -106,91 +108,101 @@ export function createPgBatches(
     });
   }
 
-  /** Up to COMMIT. Gives those to be told of it; where there are none, or some have to go without others, nothing is to be kept. */
-  async function transact<M extends Member>(
+  /** Begins, and looks at what there is. Where many fight for a record most lose: they need not take its lock, nor wait for their turn, to hear of it. */
+  async function look<M extends Member>(
     connection: PgConnection,
-    members: readonly M[],
-    behind: readonly M[],
-    time: number,
-    { tell, giveWay }: Answers<M>,
-  ): Promise<{
-    readonly written: readonly M[];
-    readonly version: number;
-    readonly again: readonly M[];
-    readonly isCurrent: boolean;
-  }> {
-    const run: PgConnection['run'] = (asked, values) => connection.run(asked, values);
-    const nothing = { written: [], version: 0, again: [], isCurrent: true };
-    const { generation } = layouts;
-    let left = members;
-    const without = (gone: ReadonlySet<M>): readonly M[] => left.filter((member) => !gone.has(member));
-
+    { members, behind, isPatient }: Company<M>,
+    tell: Answers<M>['tell'],
+  ): Promise<{ readonly left: readonly M[]; readonly seen: Versions }> {
+    const all = [...members, ...behind];
     const [, seen] = await Promise.all([
-      connection.exec(members.length > 1 ? `BEGIN; SET LOCAL lock_timeout = ${TOGETHER_MS}` : 'BEGIN'),
-      reader.versions(run, distinct([...members.flatMap(writtenBy), ...[...members, ...behind].flatMap(readBy)]), EVER),
+      connection.exec(isPatient ? 'BEGIN' : `BEGIN; SET LOCAL lock_timeout = ${TOGETHER_MS}`),
+      reader.versions(runner(connection), distinct([...members.flatMap(writtenBy), ...all.flatMap(readBy)]), EVER),
     ]);
-    // Where many fight for a record most lose: they need not take its lock, nor wait for their turn, to hear of it.
     const lost = new Map<M, Check>();
-    for (const member of [...members, ...behind]) {
+    for (const member of all) {
       const check = firstGone(member.commit.checks, seen);
       if (check !== null) lost.set(member, check);
     }
-    for (const member of await recalled(connection, [...lost.keys()], tell)) tell(member, refused(lost.get(member)));
-    left = left.filter((member) => !lost.has(member));
-    if (left.length === 0) return nothing;
+    for (const member of await recall(connection, [...lost.keys()], tell)) tell(member, refused(lost.get(member)));
+    return { left: members.filter((member) => !lost.has(member)), seen };
+  }
 
-    const replaced = left.flatMap(writtenBy).filter((record) => seen.has(recordId(record)));
+  /** All locks, with those of the rows that are replaced; who has to do with one before it gives way, and who would make them too many. */
+  async function locksOf<M extends Member>(
+    connection: PgConnection,
+    members: readonly M[],
+    seen: Versions,
+    giveWay: (member: M) => void,
+  ): Promise<{ readonly left: readonly M[]; readonly taken: LockSet }> {
+    const replaced = members.flatMap(writtenBy).filter((record) => seen.has(recordId(record)));
     const before = replaced.length === 0 ? [] : await writes.rowsBefore(connection, replaced);
-    const waiting = new Set<M>();
-    const taken = lockedApart(left, before, (member) => {
-      waiting.add(member);
-      giveWay(member);
+    const rows = Map.groupBy(before, ({ record }) => recordId(record));
+    const taken = new Map<string, boolean>();
+    const claims = createClaims();
+    const left = members.filter((member) => {
+      const own = new Map(member.locks);
+      for (const record of writtenBy(member)) locks.addRows(own, rows.get(recordId(record)) ?? []);
+      if (taken.size > 0 && (claims.meet(own) || taken.size + own.size > MAX_LOCKS)) {
+        giveWay(member);
+        return false;
+      }
+      claims.add(own);
+      for (const [name, isForOne] of own) taken.set(name, isForOne || taken.get(name) === true);
+      return true;
     });
-    left = without(waiting);
+    return { left, taken };
+  }
 
-    const written = left.flatMap(writtenBy);
+  /** Takes the locks, and judges under them; `forgotten`: commits that were remembered and are not made. */
+  async function judge<M extends Member>(
+    connection: PgConnection,
+    { left: members, taken }: { readonly left: readonly M[]; readonly taken: LockSet },
+    seen: Versions,
+    { time, generation }: Moment,
+    tell: Answers<M>['tell'],
+  ): Promise<Judged<M>> {
+    const run = runner(connection);
+    const checks = members.flatMap(({ commit }) => commit.checks);
     const [, remembered, [state], stored, holding] = await Promise.all([
       locks.take(connection, taken),
-      connection.run(REMEMBER, { ids: left.map(({ commit }) => commit.id), at: time }),
+      connection.run(REMEMBER, { ids: members.map(({ commit }) => commit.id), at: time }),
       connection.run(GENERATION, {}),
-      reader.versions(run, written, EVER),
-      reader.holding(
-        run,
-        left.flatMap(({ commit }) => commit.checks),
-        time,
-      ),
+      reader.versions(run, members.flatMap(writtenBy), EVER),
+      reader.holding(run, checks, time),
     ]);
     const versions = new Map(remembered.map(([id, version]) => [String(id), Number(version)]));
-    await recalled(
+    const isKnown = ({ commit }: M): boolean => versions.has(commit.id);
+    await recall(
       connection,
-      left.filter(({ commit }) => !versions.has(commit.id)),
+      members.filter((member) => !isKnown(member)),
       tell,
     );
     const isCurrent = Number(state?.[0]) === generation;
-    const dropped = new Set<M>();
-    let place = 0;
-    for (const member of left) {
-      const { checks, id } = member.commit;
-      const failed = checks.find((_, at) => holding[place + at] === false);
-      place += checks.length;
-      const isKnown = versions.has(id);
-      if (isKnown && isCurrent && failed !== undefined) tell(member, refused(failed));
-      const isStale = !isCurrent || member.generation !== generation || writtenBy(member).some(hasChanged);
-      if (!isKnown || failed !== undefined || isStale) dropped.add(member);
-    }
-    function hasChanged(record: RecordName): boolean {
-      // Between the two looks: it may have been locked by what it was before.
-      return seen.get(recordId(record)) !== stored.get(recordId(record));
-    }
-    const forgotten = [...dropped].map(({ commit }) => commit.id).filter((id) => versions.has(id));
-    left = without(dropped);
-    const [version] = versions.values();
-    if (left.length === 0 || version === undefined) return { ...nothing, isCurrent };
+    // A record that changed between the two looks may have been locked by what it was before.
+    const hasChanged = (record: RecordName): boolean => seen.get(recordId(record)) !== stored.get(recordId(record));
+    const failed = new Set(checks.filter((_, place) => holding[place] === false));
+    const left = members.filter((member) => {
+      if (!isKnown(member) || !isCurrent) return false;
+      const check = member.commit.checks.find((one) => failed.has(one));
+      if (check !== undefined) tell(member, refused(check));
+      return check === undefined && member.generation === generation && !writtenBy(member).some(hasChanged);
+    });
+    const kept = new Set(left.map(({ commit }) => commit.id));
+    const forgotten = [...versions.keys()].filter((id) => !kept.has(id));
+    return { left, stored, forgotten, isCurrent, version: versions.values().next().value ?? 0 };
+  }
 
-    const commits = left.map(({ commit }) => commit);
-    const puts = commits.flatMap((commit) => commit.puts);
-    const deletes = commits.flatMap((commit) => commit.deletes);
-    const events = commits.flatMap((commit) => commit.events);
+  /** Writes, and tells those who break a unique key: then nothing is to be kept. Gives the others. */
+  async function write<M extends Member>(
+    connection: PgConnection,
+    { left, version, stored, forgotten }: Judged<M>,
+    { time }: Moment,
+    tell: Answers<M>['tell'],
+  ): Promise<readonly M[]> {
+    const puts = left.flatMap(({ commit }) => commit.puts);
+    const deletes = left.flatMap(({ commit }) => commit.deletes);
+    const events = left.flatMap(({ commit }) => commit.events);
     const sent = writes.write(connection, { puts, deletes, events }, version, (one) => stored.has(recordId(one)));
     const conflicts = writes.conflicts(connection, puts, time);
     // All of them: a connection that breaks fails each, and a failure that nobody waits for ends the process.
@@ -199,40 +211,44 @@ export function createPgBatches(
       forgotten.length === 0 ? [] : connection.run(FORGET, { ids: forgotten }),
       ...sent,
     ]);
-    const results = new Map(
-      found
-        .flat()
-        .toReversed()
-        .map(({ record, result }) => [recordId(record), result]),
-    );
-    if (results.size === 0) return { written: left, version, again: [], isCurrent };
-    const refusedNow = new Set<M>();
-    for (const member of left) {
-      const result = writtenBy(member)
-        .map((record) => results.get(recordId(record)))
-        .find((one) => one !== undefined);
-      if (result === undefined) continue;
-      refusedNow.add(member);
-      tell(member, result);
+    const broken = Map.groupBy(found.flat(), ({ record }) => recordId(record));
+    return left.filter((member) => {
+      const [first] = writtenBy(member).flatMap((record) => broken.get(recordId(record)) ?? []);
+      if (first !== undefined) tell(member, first.result);
+      return first === undefined;
+    });
+  }
+
+  /** Up to COMMIT, or ROLLBACK. */
+  async function transact<M extends Member>(
+    connection: PgConnection,
+    company: Company<M>,
+    time: number,
+    { tell, giveWay }: Answers<M>,
+  ): Promise<void> {
+    const moment = { time, generation: layouts.generation };
+    const { left, seen } = await look(connection, company, tell);
+    if (left.length === 0) return connection.exec('ROLLBACK');
+    const judged = await judge(connection, await locksOf(connection, left, seen, giveWay), seen, moment, tell);
+    if (judged.left.length === 0) {
+      await connection.exec('ROLLBACK');
+      if (!judged.isCurrent) await layouts.reload(runner(connection), []);
+      return;
     }
-    return { written: [], version, again: without(refusedNow), isCurrent };
+    const written = await write(connection, judged, moment, tell);
+    if (written.length < judged.left.length) {
+      await connection.exec('ROLLBACK');
+      // Without those who cannot.
+      if (written.length > 0)
+        await transact(connection, { ...company, members: written, behind: [] }, time, { tell, giveWay });
+      return;
+    }
+    await connection.commit();
+    for (const member of written) tell(member, { ok: true, version: judged.version });
   }
 
   return {
-    async apply(members, behind, time, answers) {
-      const told = await driver.session(async (connection) => {
-        let done = await transact(connection, members, behind, time, answers);
-        while (done.again.length > 0) {
-          await connection.exec('ROLLBACK');
-          done = await transact(connection, done.again, [], time, answers);
-        }
-        if (done.written.length > 0) await connection.commit();
-        else await connection.exec('ROLLBACK');
-        if (!done.isCurrent) await layouts.reload((asked, values) => connection.run(asked, values), []);
-        return done;
-      });
-      for (const member of told.written) answers.tell(member, { ok: true, version: told.version });
-    },
+    apply: (company, time, answers) => driver.session((connection) => transact(connection, company, time, answers)),
   };
 }
 

@@ -4,6 +4,8 @@ import { MAX_EVENTS } from './postgres-writes.ts';
 /** A commit that waits for its turn. */
 export interface Queued {
   readonly locks: LockSet;
+  /** With those of what it replaces, about. */
+  readonly mostLocks: number;
   /** Of what it writes, about. */
   readonly bytes: number;
   readonly events: number;
@@ -120,7 +122,7 @@ function fitting<T extends Queued>(all: readonly T[], from: number, most: number
     if (next === undefined) break;
     bytes += next.bytes;
     events += next.events;
-    locks += next.locks.size;
+    locks += next.mostLocks;
     if (to > from && (bytes > MAX_BYTES || events > MAX_EVENTS || locks > MAX_LOCKS)) break;
   }
   return all.slice(from, to);

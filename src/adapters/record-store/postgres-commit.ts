@@ -7,7 +7,7 @@ import type { PgDriver } from './postgres-driver.ts';
 import { ConnectFailure, isTransient } from './postgres-errors.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
 import type { LockNames } from './postgres-locks.ts';
-import type { PgReader } from './postgres-reader.ts';
+import { type PgReader, recordId } from './postgres-reader.ts';
 import { statement } from './postgres-statement.ts';
 import { createPgWrites, MAX_EVENTS } from './postgres-writes.ts';
 import { NEVER } from './sql-layout.ts';
@@ -76,12 +76,14 @@ export function createPgCommitter(options: PgCommitterOptions): PgCommitter {
   function entryOf(ticket: Ticket, goesAlone: boolean): Entry {
     const { commit } = ticket;
     const lengths = [...commit.puts.map(({ value }) => value), ...commit.events.map(({ payload }) => payload)];
+    const names = locks.ofCommit(commit, layouts.collection, commit.puts.flatMap(writes.rowsOf));
     return {
       ticket,
       commit,
       goesAlone,
       generation: layouts.generation,
-      locks: locks.ofCommit(commit, layouts.collection, commit.puts.flatMap(writes.rowsOf)),
+      locks: names,
+      mostLocks: names.size * (isNew(commit) ? 1 : 2),
       bytes: lengths.reduce((sum, { length }) => sum + length, 0),
       events: commit.events.length,
     };
@@ -100,7 +102,11 @@ export function createPgCommitter(options: PgCommitterOptions): PgCommitter {
     };
     let failure: unknown = null;
     try {
-      await batches.apply(entries, behind, now(), answers);
+      await batches.apply(
+        { members: entries, behind, isPatient: entries.every(({ goesAlone }) => goesAlone) },
+        now(),
+        answers,
+      );
     } catch (thrown) {
       failure = thrown;
     }
@@ -115,15 +121,17 @@ export function createPgCommitter(options: PgCommitterOptions): PgCommitter {
   function afterFailure({ ticket, goesAlone }: Entry, thrown: unknown, isShared: boolean): void {
     const code = thrown instanceof RegistryError ? thrown.code : null;
     if (code === 'COMMIT_UNKNOWN') settle(ticket, new RegistryError(code, { cause: thrown }));
-    // It may have been another's fault: now each shows what it does alone.
-    else if (isShared && code !== 'STORE_UNREACHABLE') again(ticket, thrown, true);
-    else if (mayTryAgain(thrown)) again(ticket, thrown, goesAlone);
+    // It may have been another's fault, or may take longer than others can wait: now each shows what it does alone.
+    else if (!goesAlone && code !== 'STORE_UNREACHABLE' && (isShared || isTransient(thrown))) {
+      ticket.giveUpAt = null;
+      again(ticket, thrown, true);
+    } else if (mayTryAgain(thrown)) again(ticket, thrown, goesAlone);
     else settle(ticket, thrown);
   }
 
   function again(ticket: Ticket, thrown: unknown, goesAlone: boolean): void {
     ticket.tries += 1;
-    if (ticket.tries >= TRIES || performance.now() > (ticket.giveUpAt ?? 0)) {
+    if (ticket.tries >= TRIES || performance.now() > (ticket.giveUpAt ?? Number.POSITIVE_INFINITY)) {
       settle(ticket, thrown === undefined || isTransient(thrown) ? busy(thrown) : thrown);
       return;
     }
@@ -167,6 +175,14 @@ export function createPgCommitter(options: PgCommitterOptions): PgCommitter {
     },
     explain: writes.explain,
   };
+}
+
+/** Nothing that it writes is there before, or it is refused: what it replaces brings it no locks. */
+function isNew({ checks, puts, deletes }: Commit): boolean {
+  const absent = new Set(
+    checks.flatMap((check) => (check.kind === 'record' && check.version === null ? [recordId(check)] : [])),
+  );
+  return deletes.length === 0 && puts.every((put) => absent.has(recordId(put)));
 }
 
 function settle(ticket: Ticket, answer: unknown): void {
