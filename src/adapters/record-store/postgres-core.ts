@@ -56,7 +56,8 @@ const FORGET = statement(
 /**
  * Records in a PostgreSQL database, of a server or inside this process. Versions are ids of transactions: no counter is shared by all
  * commits. Locks make of any two commits that have to do with each other an earlier and a later one, with the lower and the higher id,
- * so that the order of versions is one in which the commits could have come one after the other. Readers of the log stop below the
+ * so that the order of versions is one in which the commits could have come one after the other; those of one transaction have nothing to do
+ * with each other, and any order explains them. Readers of the log stop below the
  * oldest transaction that still runs: whatever comes later has a higher position.
  */
 export function createPgRecordStore(options: PgCoreOptions): RecordStore {
