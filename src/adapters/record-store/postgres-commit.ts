@@ -18,7 +18,7 @@ const TRIES = 5;
 const PATIENCE_MS = 5000;
 const PAUSE_MS = 10;
 /** Transactions of several commits at the same time: the database works at one while this process is at the next. */
-const SHARED = 3;
+const SHARED = 2;
 
 const RECALL = statement(sql`SELECT version FROM commits WHERE id = ${param('id')}`);
 const GIVE_UP = statement(
