@@ -121,7 +121,10 @@ export interface StoredRecord {
   readonly key: string;
   /** The document as stored: JSON text. */
   readonly value: string;
-  /** Version of the commit that last wrote it. Positive; grows with every commit that is later in the store's order. */
+  /**
+   * Version of the commit that last wrote it. Positive; grows with every commit that is later in the store's order. Commits that have nothing
+   * to do with each other may have the same.
+   */
   readonly version: number;
 }
 

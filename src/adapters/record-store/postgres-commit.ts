@@ -1,48 +1,28 @@
 import { sql } from 'kysely';
 import { RegistryError } from '../../errors/registry-error.ts';
-import type { Check, Commit, CommitResult, NewEvent, RecordPut, WriteWork } from '../../ports/record-store.ts';
-import type { PgConnection, PgDriver } from './postgres-driver.ts';
+import type { Commit, CommitResult, WriteWork } from '../../ports/record-store.ts';
+import { type Answers, createPgBatches, type Member } from './postgres-batch.ts';
+import { createCommitQueue, type Queued } from './postgres-commit-queue.ts';
+import type { PgDriver } from './postgres-driver.ts';
 import { ConnectFailure, isTransient } from './postgres-errors.ts';
-import { encodeRow, type RowPut } from './postgres-index-writer.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
-import type { LockNames, TouchedRow } from './postgres-locks.ts';
-import { type PgReader, type RecordName, recordId } from './postgres-reader.ts';
+import type { LockNames } from './postgres-locks.ts';
+import { type PgReader, recordId } from './postgres-reader.ts';
 import { statement } from './postgres-statement.ts';
+import { createPgWrites, MAX_EVENTS } from './postgres-writes.ts';
 import { NEVER } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 
-/** Places of events in one commit: a position is the commit's version times this, plus the place. */
-export const MAX_EVENTS = 10_000;
 const TRIES = 5;
 /** After this time no further attempt begins. */
 const PATIENCE_MS = 5000;
 const PAUSE_MS = 10;
-/** A time at which no record had expired: what is there is there. */
-const EVER = -1;
+/** Transactions of several commits at the same time: the database works at one while this process is at the next. */
+const SHARED = 2;
 
-const REMEMBER = statement(
-  sql`INSERT INTO commits (id, version, at) SELECT ${param('id')}::text, base + pg_current_xact_id()::text::bigint, ${param('at')}::bigint
-    FROM state ON CONFLICT (id) DO NOTHING RETURNING version`,
-);
 const RECALL = statement(sql`SELECT version FROM commits WHERE id = ${param('id')}`);
 const GIVE_UP = statement(
   sql`INSERT INTO commits (id, version, at) VALUES (${param('id')}, 0, ${param('at')}) ON CONFLICT (id) DO NOTHING`,
-);
-const GENERATION = statement(sql`SELECT generation FROM state`);
-const PUT_RECORDS = statement(
-  sql`INSERT INTO records (collection, key, value, version, expires_at)
-    SELECT ${param('collection')}::text, key, value, ${param('version')}::bigint, expires_at
-    FROM unnest(${param('keys')}::text[], ${param('values')}::text[], ${param('expiresAt')}::bigint[]) AS t (key, value, expires_at)
-    ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at`,
-);
-const DELETE_RECORDS = statement(
-  sql`DELETE FROM records WHERE collection = ${param('collection')} AND key = ANY(${param('keys')}::text[])`,
-);
-const APPEND_EVENTS = statement(
-  sql`INSERT INTO events (position, version, id, type, at, payload)
-    SELECT ${param('version')}::bigint * ${sql.lit(MAX_EVENTS)} + place - 1, ${param('version')}::bigint, id, type, at, payload
-    FROM unnest(${param('ids')}::text[], ${param('types')}::text[], ${param('ats')}::text[], ${param('payloads')}::text[])
-      WITH ORDINALITY AS t (id, type, at, payload, place)`,
 );
 const EXPIRED = statement(
   // The second condition is that of the partial index, to the letter; the order is the index's, too, so that nobody walks along the keys.
@@ -52,194 +32,168 @@ const EXPIRED = statement(
 
 export interface PgCommitter {
   /** A commit that writes. */
-  commit(commit: Commit, time: number): Promise<CommitResult>;
+  commit(commit: Commit): Promise<CommitResult>;
   /** Settles what became of a commit: one that is not there yet is given up, and cannot be applied from then on. */
-  outcome(commitId: string, time: number): Promise<number | null>;
-  sweepExpired(limit: number, time: number): Promise<number>;
+  outcome(commitId: string): Promise<number | null>;
+  sweepExpired(limit: number): Promise<number>;
   /** Statements of one write in a commit. */
   explain(work: WriteWork): readonly string[];
 }
 
-/**
- * Commits on PostgreSQL. A commit is one transaction in four flights, or five: which of the records to be written there are, and what
- * those hold in indexes; the locks, and under them what the checks say; the writes; COMMIT. Its version is its transaction's id, taken after all locks were had: of two commits that
- * have to do with each other the later one has the higher version.
- */
-export function createPgCommitter(
-  driver: PgDriver,
-  layouts: PgLayouts,
-  reader: PgReader,
-  locks: LockNames,
-): PgCommitter {
-  const rowsOf = ({ collection, key, rows, expiresAt }: RecordPut) =>
-    [...layouts.collection(collection).indexes].flatMap(([name, index]) => {
-      const row = rows[name];
-      return row === undefined
-        ? []
-        : [{ index, name, key, row: encodeRow(index.spec, row), source: row, expiresAt: expiresAt ?? NEVER }];
-    });
+export interface PgCommitterOptions {
+  readonly driver: PgDriver;
+  readonly layouts: PgLayouts;
+  readonly reader: PgReader;
+  readonly locks: LockNames;
+  /** Transactions that may have a connection at the same time; other commits wait here, so that reads find one. */
+  readonly lanes: number;
+  now(): number;
+}
 
-  /** What the records that are to be written hold in indexes by which others may look for them. */
-  async function rowsBefore(connection: PgConnection, written: readonly RecordName[]): Promise<readonly TouchedRow[]> {
-    const found = byCollection(written).flatMap(([collection, records]) =>
-      [...layouts.collection(collection).indexes].map(async ([name, index]) => {
-        if (index.spec.keys.length === 0) return [];
-        const rows = await layouts.writersOf(collection).get(name)?.read(connection, keysOf(records));
-        return (rows ?? []).map((row) => ({ index, row }));
-      }),
-    );
-    return (await Promise.all(found)).flat();
+/** A commit and whoever waits for it. */
+interface Ticket {
+  readonly commit: Commit;
+  tries: number;
+  /** From its first attempt on; null before. */
+  giveUpAt: number | null;
+  isTold: boolean;
+  resolve(result: CommitResult): void;
+  reject(error: unknown): void;
+}
+
+/** A ticket in the line, with what is known of it at the moment. */
+interface Entry extends Member, Queued {
+  readonly ticket: Ticket;
+}
+
+/** Commits on PostgreSQL: those of this process that wait together share transactions, as far as they have nothing to do with each other. */
+export function createPgCommitter(options: PgCommitterOptions): PgCommitter {
+  const { driver, layouts, reader, locks, lanes, now } = options;
+  const writes = createPgWrites(layouts);
+  const batches = createPgBatches(driver, layouts, reader, locks, writes);
+  const queue = createCommitQueue<Entry>({ lanes, shared: Math.min(SHARED, lanes), start });
+
+  function entryOf(ticket: Ticket, goesAlone: boolean): Entry {
+    const { commit } = ticket;
+    const lengths = [...commit.puts.map(({ value }) => value), ...commit.events.map(({ payload }) => payload)];
+    const names = locks.ofCommit(commit, layouts.collection, commit.puts.flatMap(writes.rowsOf));
+    return {
+      ticket,
+      commit,
+      goesAlone,
+      generation: layouts.generation,
+      locks: names,
+      mostLocks: names.size * (isNew(commit) ? 1 : 2),
+      bytes: lengths.reduce((sum, { length }) => sum + length, 0),
+      events: commit.events.length,
+    };
   }
 
-  /** What a new record has nowhere needs no removing: `exists` says whether the store has a record, expired or not. */
-  function write(
-    connection: PgConnection,
-    commit: Commit,
-    version: number,
-    exists: (record: RecordName) => boolean,
-  ): readonly Promise<unknown>[] {
-    const sent: Promise<unknown>[] = [];
-    for (const [collection, records] of byCollection(commit.deletes.filter(exists))) {
-      const keys = keysOf(records);
-      sent.push(connection.run(DELETE_RECORDS, { collection, keys }));
-      for (const writer of layouts.writersOf(collection).values()) sent.push(...writer.delete(connection, keys));
-    }
-    for (const [collection, puts] of byCollection(commit.puts)) {
-      sent.push(
-        connection.run(PUT_RECORDS, {
-          collection,
-          version,
-          keys: keysOf(puts),
-          values: puts.map(({ value }) => value),
-          expiresAt: puts.map(({ expiresAt }) => expiresAt ?? NEVER),
-        }),
-      );
-      const rows = puts.flatMap((put) => rowsOf(put).map((row) => ({ ...row, isNew: !exists(put) })));
-      const replaced = puts.filter(exists);
-      for (const [name, writer] of layouts.writersOf(collection)) {
-        const present: RowPut[] = rows.filter((row) => row.name === name);
-        const absent = replaced.filter(({ rows }) => rows[name] === undefined);
-        sent.push(...writer.delete(connection, keysOf(absent)), ...writer.put(connection, present));
-      }
-    }
-    if (commit.events.length > 0) sent.push(connection.run(APPEND_EVENTS, eventValues(commit.events, version)));
-    return sent;
-  }
-
-  /** Sent after all writes, so that what the commit itself replaces or deletes holds nothing. */
-  function uniqueConflicts(
-    connection: PgConnection,
-    puts: readonly RecordPut[],
-    time: number,
-  ): readonly Promise<CommitResult | null>[] {
-    return byCollection(puts.filter(({ expiresAt }) => expiresAt === null || expiresAt > time)).flatMap(
-      ([collection, alive]) => {
-        const rows = alive.flatMap(rowsOf);
-        return [...layouts.writersOf(collection)].flatMap(([index, writer]) =>
-          writer
-            .conflicts(
-              connection,
-              rows.filter(({ name }) => name === index),
-              time,
-            )
-            .map(async (answer): Promise<CommitResult | null> => {
-              const conflict = await answer;
-              return conflict === null ? null : { ok: false, reason: 'unique', index, ...conflict };
-            }),
-        );
+  async function start(entries: readonly Entry[], behind: readonly Entry[]): Promise<void> {
+    for (const { ticket } of entries) ticket.giveUpAt ??= performance.now() + PATIENCE_MS;
+    const waiting = new Set<Entry>();
+    const answers: Answers<Entry> = {
+      tell(entry, answer) {
+        // Somebody else may have begun with one that was behind.
+        if (!entries.includes(entry) && !queue.withdraw(entry)) return;
+        settle(entry.ticket, answer);
       },
-    );
+      giveWay: (entry) => void waiting.add(entry),
+    };
+    let failure: unknown = null;
+    try {
+      await batches.apply(
+        { members: entries, behind, isPatient: entries.every(({ goesAlone }) => goesAlone) },
+        now(),
+        answers,
+      );
+    } catch (thrown) {
+      failure = thrown;
+    }
+    const left = entries.filter(({ ticket }) => !ticket.isTold);
+    if (failure === null) queue.giveBack(left.filter((entry) => waiting.has(entry)));
+    for (const entry of left) {
+      if (failure !== null) afterFailure(entry, failure, entries.length > 1);
+      else if (!waiting.has(entry)) again(entry.ticket, undefined, entry.goesAlone);
+    }
   }
 
-  /** One attempt up to COMMIT. `stale`: the indexes have changed, or a record before it was locked: again. */
-  async function apply(connection: PgConnection, commit: Commit, time: number): Promise<CommitResult | 'stale'> {
-    const run: PgConnection['run'] = (asked, values) => connection.run(asked, values);
-    const written = [...commit.puts, ...commit.deletes];
-    const read = commit.checks.filter((check) => check.kind === 'record');
-    const [, seen] = await Promise.all([connection.exec('BEGIN'), reader.versions(run, [...written, ...read], EVER)]);
-    // Where many fight for a record most lose: they need not take its lock to hear of it.
-    const gone = firstGone(commit.checks, seen);
-    if (gone !== null) return { ok: false, reason: 'check', check: gone };
-    const replaced = written.filter((record) => seen.has(recordId(record)));
-    const before = replaced.length === 0 ? [] : await rowsBefore(connection, replaced);
-    const after = commit.puts.flatMap(rowsOf);
-    const [, remembered, [state], stored, lost] = await Promise.all([
-      connection.exec(locks.take(commit, layouts.collection, [...before, ...after])),
-      connection.run(REMEMBER, { id: commit.id, at: time }),
-      connection.run(GENERATION, {}),
-      reader.versions(run, written, EVER),
-      reader.lost(run, commit.checks, time),
-    ]);
-    if (remembered[0] === undefined) return settled(await connection.run(RECALL, { id: commit.id }));
-    if (!layouts.isCurrent(Number(state?.[0]))) return 'stale';
-    if (lost !== null) return { ok: false, reason: 'check', check: lost };
-    // A record that changed between the two looks may have been locked by what it was before.
-    if (written.some((record) => seen.get(recordId(record)) !== stored.get(recordId(record)))) return 'stale';
-    const version = Number(remembered[0][0]);
-    const sent = write(connection, commit, version, (record) => stored.has(recordId(record)));
-    const conflicts = uniqueConflicts(connection, commit.puts, time);
-    // All of them: a connection that breaks fails each, and a failure that nobody waits for ends the process.
-    const [found] = await Promise.all([Promise.all(conflicts), ...sent]);
-    return found.find((conflict) => conflict !== null) ?? { ok: true, version };
+  function afterFailure({ ticket, goesAlone }: Entry, thrown: unknown, isShared: boolean): void {
+    const code = thrown instanceof RegistryError ? thrown.code : null;
+    if (code === 'COMMIT_UNKNOWN') settle(ticket, new RegistryError(code, { cause: thrown }));
+    // It may have been another's fault, or may take longer than others can wait: now each shows what it does alone.
+    else if (!goesAlone && code !== 'STORE_UNREACHABLE' && (isShared || isTransient(thrown))) {
+      ticket.giveUpAt = null;
+      again(ticket, thrown, true);
+    } else if (mayTryAgain(thrown)) again(ticket, thrown, goesAlone);
+    else settle(ticket, thrown);
   }
 
-  async function attempt(commit: Commit, time: number): Promise<CommitResult | 'stale'> {
-    return driver.session(async (connection) => {
-      const result = await apply(connection, commit, time);
-      if (result === 'stale' || !result.ok) {
-        await connection.exec('ROLLBACK');
-        if (result === 'stale') await layouts.reload((asked, values) => connection.run(asked, values), []);
-        return result;
-      }
-      await connection.commit();
-      return result;
-    });
+  function again(ticket: Ticket, thrown: unknown, goesAlone: boolean): void {
+    ticket.tries += 1;
+    if (ticket.tries >= TRIES || performance.now() > (ticket.giveUpAt ?? Number.POSITIVE_INFINITY)) {
+      settle(ticket, thrown === undefined || isTransient(thrown) ? busy(thrown) : thrown);
+      return;
+    }
+    setTimeout(() => enter(ticket, goesAlone), Math.random() * PAUSE_MS * 2 ** ticket.tries);
+  }
+
+  function enter(ticket: Ticket, goesAlone: boolean): void {
+    try {
+      queue.add(entryOf(ticket, goesAlone));
+    } catch (thrown) {
+      settle(ticket, thrown);
+    }
   }
 
   return {
-    async commit(commit, time) {
+    async commit(commit) {
       if (commit.events.length > MAX_EVENTS)
         throw new RegistryError('VALUE_INVALID', { message: `A commit may have ${MAX_EVENTS} events at most` });
-      const giveUpAt = performance.now() + PATIENCE_MS;
-      for (let tries = 1; ; tries++) {
-        const isLast = tries === TRIES || performance.now() > giveUpAt;
-        try {
-          const result = await attempt(commit, time);
-          if (result !== 'stale') return result;
-        } catch (thrown) {
-          if (isLast || !mayTryAgain(thrown)) throw isTransient(thrown) ? busy(thrown) : thrown;
-        }
-        if (isLast) throw busy(undefined);
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS * 2 ** tries));
-      }
+      return new Promise((resolve, reject) => {
+        enter({ commit, tries: 0, giveUpAt: null, isTold: false, resolve, reject }, false);
+      });
     },
-    async outcome(id, time) {
+    async outcome(id) {
       // Waits for a transaction that is at this commit to end.
-      await driver.run(GIVE_UP, { id, at: time });
+      await driver.run(GIVE_UP, { id, at: now() });
       const [row] = await driver.run(RECALL, { id });
       return Number(row?.[0] ?? 0) || null;
     },
-    async sweepExpired(limit, time) {
+    async sweepExpired(limit) {
       return driver.session(async (connection) => {
         const [, , rows] = await Promise.all([
           connection.exec('BEGIN'),
           connection.exec(`SELECT pg_advisory_xact_lock(${locks.store})`),
-          connection.run(EXPIRED, { now: time, limit }),
+          connection.run(EXPIRED, { now: now(), limit }),
         ]);
-        const expired = rows.map(([collection, key]) => ({ collection: String(collection), key: String(key) }));
-        const deletes: Commit = { id: '', checks: [], puts: [], deletes: expired, events: [] };
-        await Promise.all(write(connection, deletes, 0, () => true));
+        const deletes = rows.map(([collection, key]) => ({ collection: String(collection), key: String(key) }));
+        await Promise.all(writes.write(connection, { puts: [], deletes, events: [] }, 0, () => true));
         await connection.commit();
-        return expired.length;
+        return deletes.length;
       });
     },
-    explain(work) {
-      if (work.kind === 'event') return [APPEND_EVENTS.text];
-      const writers = [...layouts.writersOf(work.collection).values()];
-      const record = work.kind === 'put' ? PUT_RECORDS : DELETE_RECORDS;
-      return [record.text, ...writers.flatMap((writer) => writer.statements[work.kind])];
-    },
+    explain: writes.explain,
   };
+}
+
+/** Nothing that it writes is there before, or it is refused: what it replaces brings it no locks. */
+function isNew({ checks, puts, deletes }: Commit): boolean {
+  const absent = new Set(
+    checks.flatMap((check) => (check.kind === 'record' && check.version === null ? [recordId(check)] : [])),
+  );
+  return deletes.length === 0 && puts.every((put) => absent.has(recordId(put)));
+}
+
+function settle(ticket: Ticket, answer: unknown): void {
+  if (ticket.isTold) return;
+  ticket.isTold = true;
+  if (isResult(answer)) ticket.resolve(answer);
+  else ticket.reject(answer);
+}
+
+function isResult(answer: unknown): answer is CommitResult {
+  return typeof answer === 'object' && answer !== null && 'ok' in answer;
 }
 
 /** Nothing was committed: the connection had been cut before COMMIT was sent, or another transaction was in the way. */
@@ -250,48 +204,4 @@ function mayTryAgain(thrown: unknown): boolean {
 
 function busy(cause: unknown): RegistryError {
   return new RegistryError('CONFLICT', { cause, headers: { 'Retry-After': '1' } });
-}
-
-/** The first of the checks that fails, as far as the versions tell: of what expires in time, and of lists, only the statements do. */
-function firstGone(checks: readonly Check[], seen: ReadonlyMap<string, number>): Check | null {
-  for (const check of checks) {
-    if (check.kind !== 'record') return null;
-    const version = seen.get(recordId(check)) ?? null;
-    if (version === check.version) continue;
-    return check.version === null ? null : check;
-  }
-  return null;
-}
-
-/** The commit was made before; a version of 0 says that somebody was told it never would be. */
-function settled(rows: readonly (readonly unknown[])[]): CommitResult {
-  const version = Number(rows[0]?.[0] ?? 0);
-  if (version > 0) return { ok: true, version };
-  throw new RegistryError('STORE_FAILURE', { message: 'This commit was given up before' });
-}
-
-function eventValues(events: readonly NewEvent[], version: number) {
-  return {
-    version,
-    ids: events.map(({ id }) => id),
-    types: events.map(({ type }) => type),
-    ats: events.map(({ at }) => at),
-    payloads: events.map(({ payload }) => payload),
-  };
-}
-
-function byCollection<T extends { readonly collection: string }>(
-  all: readonly T[],
-): readonly (readonly [string, T[]])[] {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(one.collection);
-    if (group === undefined) groups.set(one.collection, [one]);
-    else group.push(one);
-  }
-  return [...groups];
-}
-
-function keysOf(records: readonly { readonly key: string }[]): readonly string[] {
-  return records.map(({ key }) => key);
 }

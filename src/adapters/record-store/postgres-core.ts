@@ -4,7 +4,6 @@ import type { RecordStore, RecordStoreCapabilities, StoredEvent, StoreTables } f
 import type { Clock } from '../../shared/clock.ts';
 import { createNotifier } from './notifier.ts';
 import { createPgCommitter } from './postgres-commit.ts';
-import { createLimit } from './postgres-commit-limit.ts';
 import type { PgDriver } from './postgres-driver.ts';
 import { createPgLayouts } from './postgres-layouts.ts';
 import { createLockNames } from './postgres-locks.ts';
@@ -21,7 +20,7 @@ export interface PgCoreOptions {
   readonly clock: Clock;
   readonly watchIntervalMs: number;
   readonly capabilities: RecordStoreCapabilities;
-  /** Commits that may have a connection at the same time; the others wait here, so that reads find one. */
+  /** Transactions of commits that may have a connection at the same time; other commits wait, so that reads find one. */
   readonly maxCommits: number;
   connect(): Promise<PgDriver>;
 }
@@ -57,7 +56,8 @@ const FORGET = statement(
 /**
  * Records in a PostgreSQL database, of a server or inside this process. Versions are ids of transactions: no counter is shared by all
  * commits. Locks make of any two commits that have to do with each other an earlier and a later one, with the lower and the higher id,
- * so that the order of versions is one in which the commits could have come one after the other. Readers of the log stop below the
+ * so that the order of versions is one in which the commits could have come one after the other; those of one transaction have nothing to do
+ * with each other, and any order explains them. Readers of the log stop below the
  * oldest transaction that still runs: whatever comes later has a higher position.
  */
 export function createPgRecordStore(options: PgCoreOptions): RecordStore {
@@ -66,7 +66,6 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
   const layouts = createPgLayouts();
   const reader = createPgReader(layouts);
   const locks = createLockNames(schema);
-  const limit = createLimit(options.maxCommits);
   const now = (): number => clock.now();
   let driver: PgDriver | null = null;
   let committer: ReturnType<typeof createPgCommitter> | null = null;
@@ -139,7 +138,7 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
   }
 
   function committing(): ReturnType<typeof createPgCommitter> {
-    committer ??= createPgCommitter(open(), layouts, reader, locks);
+    committer ??= createPgCommitter({ driver: open(), layouts, reader, locks, lanes: options.maxCommits, now });
     return committer;
   }
 
@@ -164,14 +163,14 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
     similarWords: (query) => reader.searcher.similarWords(run, query),
     async commit(commit) {
       if (hasWrites(commit)) {
-        const result = await limit(() => committing().commit(commit, now()));
+        const result = await committing().commit(commit);
         if (result.ok) notifier.notify();
         return result;
       }
       const lost = await validate(commit.checks);
       return lost === null ? { ok: true, version: 0 } : { ok: false, reason: 'check', check: lost };
     },
-    outcome: (id) => committing().outcome(id, now()),
+    outcome: (id) => committing().outcome(id),
     events,
     sequence,
     watch(onChange) {
@@ -198,7 +197,7 @@ export function createPgRecordStore(options: PgCoreOptions): RecordStore {
     },
     async sweepExpired(most) {
       await run(FORGET, { before: now() - OUTCOME_MS });
-      return committing().sweepExpired(most, now());
+      return committing().sweepExpired(most);
     },
     async health() {
       const startedAt = performance.now();

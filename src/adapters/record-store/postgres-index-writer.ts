@@ -4,9 +4,9 @@ import type { PgConnection, PgRow } from './postgres-driver.ts';
 import type { EncodedRow } from './postgres-locks.ts';
 import { createPgSearchWriter } from './postgres-search-writer.ts';
 import { statement } from './postgres-statement.ts';
-import { elementTexts, scalarText, uniqueLookups } from './sql-index.ts';
+import { elementTexts, scalarText, type UniqueLookup, uniqueLookups } from './sql-index.ts';
 import type { IndexLayout } from './sql-layout.ts';
-import { type Bindings, type Fragment, param } from './sql-statement.ts';
+import { type Bindings, type Fragment, param, sequenceOf } from './sql-statement.ts';
 
 /** A record's row in an index, with its key and when it expires. */
 export interface RowPut {
@@ -27,13 +27,16 @@ export interface PgIndexWriter {
   put(connection: PgConnection, puts: readonly RowPut[]): readonly Promise<unknown>[];
   delete(connection: PgConnection, keys: readonly string[]): readonly Promise<unknown>[];
   /** The rows that the keys have now. */
-  read(connection: PgConnection, keys: readonly string[]): Promise<readonly EncodedRow[]>;
-  /** For each unique key another unexpired record that agrees with one of these rows; call it when all writes are sent. */
+  read(
+    connection: PgConnection,
+    keys: readonly string[],
+  ): Promise<readonly { readonly key: string; readonly row: EncodedRow }[]>;
+  /** Rows, by their keys, with another unexpired record that agrees with them in a unique key; call it when all writes are sent. */
   conflicts(
     connection: PgConnection,
     puts: readonly Pick<RowPut, 'key' | 'row'>[],
     now: number,
-  ): readonly Promise<{ readonly keyName: string; readonly holder: string } | null>[];
+  ): Promise<readonly { readonly key: string; readonly keyName: string; readonly holder: string }[]>;
   readonly statements: { readonly put: readonly string[]; readonly delete: readonly string[] };
 }
 
@@ -62,7 +65,7 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
     sql`SELECT ${refs(names.slice(0, -1))} FROM ${sql.table(layout.table)} WHERE key = ANY(${list('key')})`,
   );
   const search = createPgSearchWriter(layout);
-  const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holder: statement(unique.holder) }));
+  const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holders: statement(holdersOf(unique)) }));
 
   const bindingsOf = (puts: readonly RowPut[]): Bindings => ({
     key: puts.map(({ key }) => key),
@@ -71,6 +74,11 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
       columns.map(([declared, column]) => [column, puts.map(({ row }) => row.scalars.get(declared) ?? '')]),
     ),
   });
+
+  const declared = new Map(columns.map(([name, column]) => [column, name]));
+  /** What a row has in a column of a table; in a side table the element is `value`. */
+  const textIn = ({ row, value }: { readonly row: EncodedRow; readonly value: string }, column: string): string =>
+    column === 'value' ? value : (row.scalars.get(declared.get(column) ?? '') ?? '');
 
   return {
     put(connection, puts) {
@@ -94,34 +102,47 @@ export function createPgIndexWriter(layout: IndexLayout): PgIndexWriter {
       const [rows, ...elements] = await Promise.all(
         [readMain, ...sides.map(({ read }) => read)].map((read) => connection.run(read, { key: keys })),
       );
-      return (rows ?? []).map((row) => toEncodedRow(row, columns, sides, elements));
+      return (rows ?? []).map((row) => ({ key: String(row[0]), row: toEncodedRow(row, columns, sides, elements) }));
     },
-    conflicts(connection, puts, now) {
-      return uniques.flatMap(({ name, array, holder }) =>
-        puts.flatMap(({ key, row }) => {
-          const scalars = Object.fromEntries(
-            columns.map(([declared, column]) => [column, row.scalars.get(declared) ?? '']),
-          );
+    async conflicts(connection, puts, now) {
+      if (puts.length === 0) return [];
+      const found = uniques.map(async ({ name, array, columns, holders }) => {
+        const asked = puts.flatMap(({ key, row }) => {
           const elements = array === null ? [''] : (row.arrays.get(array) ?? []);
-          return elements.map(async (value) => {
-            const [found] = await connection.run(holder, { ...scalars, key, value, now });
-            return found === undefined ? null : { keyName: name, holder: String(found[0]) };
-          });
-        }),
-      );
+          return elements.map((value) => ({ key, row, value }));
+        });
+        if (asked.length === 0) return [];
+        const rows = await connection.run(holders, {
+          now,
+          key: asked.map(({ key }) => key),
+          ...Object.fromEntries(columns.map((column) => [column, asked.map((one) => textIn(one, column))])),
+        });
+        return rows.map(([key, holder]) => ({ key: String(key), keyName: name, holder: String(holder) }));
+      });
+      return (await Promise.all(found)).flat();
     },
     statements: {
       put: [
         putMain,
         ...sides.flatMap(({ clear, put }) => [clear, put]),
         ...(search?.statements.put ?? []),
-        ...uniques.map(({ holder }) => holder),
+        ...uniques.map(({ holders }) => holders),
       ].map(({ text }) => text),
       delete: [clearMain, ...sides.map(({ clear }) => clear), ...(search?.statements.delete ?? [])].map(
         ({ text }) => text,
       ),
     },
   };
+}
+
+/** For many rows at once, whose texts are bound as lists: their keys, in their order, each with one other holder. */
+function holdersOf({ table, columns }: UniqueLookup): Fragment {
+  const names = ['key', ...columns];
+  const lists = names.map((name) => sql`${param(name)}::text[]`);
+  const same = columns.map((column) => sql`s.${sql.ref(column)} = u.${sql.ref(column)} AND `);
+  return sql`SELECT u.key, h.key FROM unnest(${sql.join(lists)}) WITH ORDINALITY AS u (${sql.join([...names, 'place'].map((name) => sql.ref(name)))})
+    CROSS JOIN LATERAL (SELECT s.key FROM ${sql.table(table)} AS s
+      WHERE ${sequenceOf(same)} s.key <> u.key AND s.expires_at > ${param('now')} LIMIT 1) AS h`;
 }
 
 export function encodeRow(spec: IndexSpec, row: IndexRow): EncodedRow {

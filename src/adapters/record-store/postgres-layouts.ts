@@ -16,8 +16,8 @@ export interface PgLayouts {
   index(collection: string, name: string): IndexLayout;
   /** By index name, in the order declared. */
   writersOf(collection: string): ReadonlyMap<string, PgIndexWriter>;
-  /** Whether the indexes have not changed since they were read last. */
-  isCurrent(generation: number): boolean;
+  /** Of the indexes as they were read last: while the store's is the same, they have not changed. */
+  readonly generation: number;
   /**
    * Reads all collections again. `migrated` becomes what this process holds to be right. Fails with STORE_FAILURE when another process
    * changed such a collection to something else: this one's index rows would be wrong.
@@ -58,7 +58,9 @@ export function createPgLayouts(): PgLayouts {
       writers.set(name, made);
       return made;
     },
-    isCurrent: (generation) => generation === known,
+    get generation() {
+      return known;
+    },
     async reload(run, migrated) {
       for (const spec of migrated) mine.set(spec.name, layoutCollection(spec).text);
       // The number first: what changes in between makes it too old, never too new.

@@ -1,7 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { sql } from 'kysely';
 import { encodeFilter, pinnedValue } from '../../ports/encoded-filter.ts';
 import type { Check, Commit, CountQuery, IndexKeySpec } from '../../ports/record-store.ts';
+import type { PgConnection } from './postgres-driver.ts';
+import { statement } from './postgres-statement.ts';
 import type { CollectionLayout, IndexLayout } from './sql-layout.ts';
+import { param } from './sql-statement.ts';
 
 /** What one record holds, or is to hold, in an index: encoded scalars by column, sets of them by array column. */
 export interface EncodedRow {
@@ -15,12 +19,21 @@ export interface TouchedRow {
   readonly row: EncodedRow;
 }
 
-/** A commit that needs more locks than this takes the whole store instead: the server's table of locks is small. */
-const MAX_LOCKS = 100;
+/** A transaction that needs more locks than this takes the whole store instead: the server's table of locks is small. */
+export const MAX_LOCKS = 400;
+
+/** Locks by name, each for one (true) or for many. */
+export type LockSet = ReadonlyMap<string, boolean>;
+
+// In an order that all follow, so that nobody waits in a ring: rows of `unnest` come as they stand.
+const TAKE = statement(
+  sql`SELECT 1 FROM unnest(${param('names')}::bigint[], ${param('forOne')}::bigint[]) AS l (name, for_one)
+    WHERE (CASE WHEN for_one = 1 THEN pg_advisory_xact_lock(name) ELSE pg_advisory_xact_lock_shared(name) END) IS NULL`,
+);
 
 /**
- * The locks by which commits are serializable: a commit takes all of its locks before it checks what it read, and has them until its
- * end, so that of two commits which could change each other's checks the second starts when the first is done.
+ * The locks by which commits are serializable: a transaction takes all locks of its commits before it checks what they read, and has them
+ * until its end, so that of two commits which could change each other's checks the second starts when the first is done.
  *
  * A record that is written is locked for one, a record that was only read for many. A query that pins all fields of a key is locked by
  * the tuple: for one, against those who write a row with that tuple, who lock it for many (a unique key's for one). Other queries,
@@ -32,49 +45,69 @@ export interface LockNames {
   readonly store: string;
   /** Held by the one process that changes indexes. */
   readonly migration: string;
-  /** The statement that takes a commit's locks, in an order that all commits follow. */
-  take(commit: Commit, layoutOf: (collection: string) => CollectionLayout, touched: readonly TouchedRow[]): string;
+  /** What a commit says by itself: its checks, its records, and the rows that it writes. */
+  ofCommit(
+    commit: Commit,
+    layoutOf: (collection: string) => CollectionLayout,
+    written: readonly TouchedRow[],
+  ): Map<string, boolean>;
+  /** What rows add, such as those that a commit replaces. */
+  addRows(locks: Map<string, boolean>, rows: readonly TouchedRow[]): void;
+  /** Takes the locks, and the store's with them. */
+  take(connection: PgConnection, locks: LockSet): Promise<unknown>;
 }
 
 export function createLockNames(schema: string): LockNames {
-  const nameOf = (...parts: readonly string[]): string => {
-    const bytes = createHash('sha256')
-      .update(JSON.stringify([schema, ...parts]))
-      .digest();
-    return bytes.readBigInt64BE(0).toString();
-  };
+  const nameOf = (...parts: readonly string[]): string =>
+    hash('sha256', JSON.stringify([schema, ...parts]), 'buffer')
+      .readBigInt64BE(0)
+      .toString();
   const store = nameOf('store');
+
+  function adder(locks: Map<string, boolean>): Lock {
+    return (isForOne, ...parts) => {
+      const name = nameOf(...parts);
+      locks.set(name, isForOne || locks.get(name) === true);
+    };
+  }
+
+  function addRows(locks: Map<string, boolean>, rows: readonly TouchedRow[]): void {
+    const lock = adder(locks);
+    for (const { index, row } of rows) {
+      for (const key of index.spec.keys)
+        for (const tuple of tuplesOf(key, row)) lock(key.unique, 'tuple', index.spec.name, key.name, ...tuple);
+    }
+  }
 
   return {
     store,
     migration: nameOf('migration'),
-    take(commit, layoutOf, touched) {
+    addRows,
+    ofCommit(commit, layoutOf, written) {
       const locks = new Map<string, boolean>();
-      const lock = (isForOne: boolean, ...parts: readonly string[]): void => {
-        const name = nameOf(...parts);
-        locks.set(name, isForOne || locks.get(name) === true);
-      };
+      const lock = adder(locks);
       for (const check of commit.checks) lockCheck(check, layoutOf, lock);
       for (const { collection, key } of [...commit.puts, ...commit.deletes]) {
         lock(true, 'record', collection, key);
         lock(false, 'collection', collection);
       }
-      for (const { index, row } of touched) {
-        for (const key of index.spec.keys)
-          for (const tuple of tuplesOf(key, row)) lock(key.unique, 'tuple', index.spec.name, key.name, ...tuple);
-      }
-      if (locks.size > MAX_LOCKS) return takeAll(new Map([[store, true]]));
-      locks.set(store, false);
-      return takeAll(locks);
+      addRows(locks, written);
+      return locks;
+    },
+    take(connection, locks) {
+      const all: LockSet = locks.size > MAX_LOCKS ? new Map([[store, true]]) : new Map([...locks, [store, false]]);
+      const sorted = [...all].toSorted(([a], [b]) => (a < b ? -1 : 1));
+      return connection.run(TAKE, {
+        names: sorted.map(([name]) => name),
+        forOne: sorted.map(([, isForOne]) => (isForOne ? 1 : 0)),
+      });
     },
   };
 }
 
-function lockCheck(
-  check: Check,
-  layoutOf: (collection: string) => CollectionLayout,
-  lock: (isForOne: boolean, ...parts: readonly string[]) => void,
-): void {
+type Lock = (isForOne: boolean, ...parts: readonly string[]) => void;
+
+function lockCheck(check: Check, layoutOf: (collection: string) => CollectionLayout, lock: Lock): void {
   if (check.kind === 'record') {
     lock(false, 'record', check.collection, check.key);
     return;
@@ -112,11 +145,4 @@ export function tuplesOf(key: IndexKeySpec, row: EncodedRow): readonly (readonly
     found = found.flatMap((tuple) => elements.map((element) => [...tuple, element]));
   }
   return found;
-}
-
-function takeAll(locks: ReadonlyMap<string, boolean>): string {
-  const calls = [...locks]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, isForOne]) => `pg_advisory_xact_lock${isForOne ? '' : '_shared'}(${name})`);
-  return `SELECT ${calls.join(', ')}`;
 }

@@ -131,7 +131,7 @@ async function createTables(
   for (const index of fresh) {
     await connection.run(FORGET, { name: unusedName(index.table) });
     for (const create of createIndexTables(index, postgresDialect)) await ddl(connection, create);
-    if (index.search !== null) for (const create of createPgSearchTables(index.search)) await ddl(connection, create);
+    for (const create of createPgSearchTables(index)) await ddl(connection, create);
   }
   await connection.run(NOTE, { name: stagingName(wanted.name), value: wanted.staging });
 }

@@ -36,6 +36,8 @@ export interface PgReader {
   count(run: Run, query: CountQuery, time: number): Promise<number>;
   /** The first of the checks that does not hold at `time`. All statements are sent at once. */
   lost(run: Run, checks: readonly Check[], time: number): Promise<Check | null>;
+  /** Of each of the checks whether it holds at `time`; the same. */
+  holding(run: Run, checks: readonly Check[], time: number): Promise<readonly boolean[]>;
   /** Versions of records that are alive, as `collection NUL key` -> version. */
   versions(run: Run, records: readonly RecordName[], time: number): Promise<ReadonlyMap<string, number>>;
   /** The statement of such a read. */
@@ -129,7 +131,7 @@ export function createPgReader(layouts: PgLayouts): PgReader {
     );
   }
 
-  async function lost(run: Run, checks: readonly Check[], time: number): Promise<Check | null> {
+  async function holding(run: Run, checks: readonly Check[], time: number): Promise<readonly boolean[]> {
     const records = checks.filter((check) => check.kind === 'record');
     const stored = versions(run, records, time);
     const verdicts = checks.map(async (check) => {
@@ -144,8 +146,7 @@ export function createPgReader(layouts: PgLayouts): PgReader {
           return (await count(run, check.query, time)) === check.count;
       }
     });
-    const held = await Promise.all(verdicts);
-    return checks[held.indexOf(false)] ?? null;
+    return Promise.all(verdicts);
   }
 
   return {
@@ -160,7 +161,8 @@ export function createPgReader(layouts: PgLayouts): PgReader {
     list,
     query,
     count,
-    lost,
+    lost: async (run, checks, time) => checks[(await holding(run, checks, time)).indexOf(false)] ?? null,
+    holding,
     versions,
     searcher,
     explain(work) {

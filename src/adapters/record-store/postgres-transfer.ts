@@ -10,11 +10,11 @@ import type {
 } from '../../ports/record-dump.ts';
 import type { StoredEvent, StoreTables } from '../../ports/record-store.ts';
 import { beginsAnew, LOAD_ENDED } from './load-rules.ts';
-import { MAX_EVENTS } from './postgres-commit.ts';
 import type { PgConnection, PgDriver, PgRow } from './postgres-driver.ts';
 import { toPgStoreError } from './postgres-errors.ts';
 import type { LockNames } from './postgres-locks.ts';
 import { postgresDialect, statement } from './postgres-statement.ts';
+import { MAX_EVENTS } from './postgres-writes.ts';
 import { NEVER, tablesNoted } from './sql-layout.ts';
 import { dropTables } from './sql-migrations.ts';
 import { param } from './sql-statement.ts';

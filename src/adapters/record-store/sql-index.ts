@@ -23,6 +23,9 @@ export interface UniqueLookup {
   readonly name: string;
   /** The array column among its fields, of which a row may have at most one; its elements are bound as `value`. */
   readonly array: string | null;
+  /** Where holders are looked up, and the columns there that have to agree. */
+  readonly table: string;
+  readonly columns: readonly string[];
   /** The key of another record than `key`, unexpired at `now`, that agrees in all fields, bound by the names of their columns. */
   readonly holder: Fragment;
 }
@@ -35,7 +38,7 @@ export function uniqueLookups(layout: IndexLayout): readonly UniqueLookup[] {
       const conditions = columns.map((column) => sql`${sql.ref(column)} = ${param(column)} AND `);
       const holder = sql`SELECT key FROM ${sql.table(table)}
         WHERE ${sql.join(conditions, sql``)} key <> ${param('key')} AND expires_at > ${param('now')} LIMIT 1`;
-      return { name: key.name, array, holder };
+      return { name: key.name, array, table, columns, holder };
     });
 }
 

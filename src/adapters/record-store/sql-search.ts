@@ -23,6 +23,14 @@ export interface HitSource {
   readonly from: Fragment;
   readonly score: Fragment;
   readonly conditions: readonly Fragment[];
+  /** What `t` itself has in a column that values are counted of, and what makes rows `value` of it where it is a list; left out where `t` has none. */
+  readonly carried?: (column: string) => Carried;
+}
+
+export interface Carried {
+  readonly value: Fragment;
+  /** Makes a table with one column of a list. */
+  readonly rows: ((list: Fragment) => Fragment) | null;
 }
 
 /** Null where nothing can be found. `now` decides what has expired. */
@@ -68,7 +76,9 @@ export function selectSearch(
   const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.${tie} = t.${tie}`);
   const conditions =
     filters.length > 0 ? [...conditionsOf(dialect, source, { oneByOne: true })] : [sql`t.expires_at > ${param('now')}`];
-  const all = sql`SELECT ${tieAndKey(dialect, 't')}, ${hits.score} AS score FROM ${hits.from} ${filters.length > 0 ? main : sql``}
+  const carried = asked.facets.map(({ column }) => hits.carried?.(column) ?? null);
+  const more = carried.flatMap((one, place) => (one === null ? [] : [sql`, ${one.value} AS ${facetOf(place)}`]));
+  const all = sql`SELECT ${tieAndKey(dialect, 't')}, ${hits.score} AS score${sequenceOf(more)} FROM ${hits.from} ${filters.length > 0 ? main : sql``}
     WHERE ${sql.join([...hits.conditions, ...conditions], sql` AND `)}`;
   const counts = asked.wantsTotal || asked.facets.length > 0;
   const after = sql`WHERE h.score < ${param('afterScore')} OR (h.score = ${param('afterScore')} AND h.key > ${param('afterKey')})`;
@@ -79,14 +89,35 @@ export function selectSearch(
   if (!counts) return page;
   const total = sql` UNION ALL SELECT ${sql.lit(TOTAL)}, '', '', 0, count(*) FROM hits`;
   const facets = asked.facets.map(({ column }, place) => {
-    const side = layout.sides.get(column);
-    const value = side === undefined ? sql.ref(`v.${layout.columns.get(column) ?? ''}`) : sql`v.value`;
+    const { value, from } = facetRows(dialect, layout, column, carried[place] ?? null, place);
     return sql` UNION ALL SELECT ${sql.lit(FIRST_FACET + place)}, f.value, '', 0, f.number FROM (
-      SELECT ${value} AS value, count(*) AS number FROM hits AS h ${dialect.lookUp(sql.table(side ?? layout.table), 'v', sql`v.${tie} = h.${tie}`)}
+      SELECT ${value} AS value, count(*) AS number FROM ${from}
       GROUP BY ${value} ORDER BY count(*) DESC, ${value} LIMIT ${param(`limit${place}`)}) AS f`;
   });
   return sql`WITH hits AS MATERIALIZED (${all}) ${page}${asked.wantsTotal ? total : sql``}${sequenceOf(facets)}`;
 }
+
+/** The values of a column, one row for each that a hit has. */
+function facetRows(
+  dialect: SqlDialect,
+  layout: IndexLayout,
+  column: string,
+  carried: Carried | null,
+  place: number,
+): { readonly value: Fragment; readonly from: Fragment } {
+  if (carried !== null) {
+    const own = sql`h.${facetOf(place)}`;
+    if (carried.rows === null) return { value: own, from: sql`hits AS h` };
+    return { value: sql`v.value`, from: sql`hits AS h CROSS JOIN LATERAL ${carried.rows(own)} AS v (value)` };
+  }
+  const tie = sql.ref(dialect.tie);
+  const side = layout.sides.get(column);
+  const value = side === undefined ? sql.ref(`v.${layout.columns.get(column) ?? ''}`) : sql`v.value`;
+  const table = sql.table(side ?? layout.table);
+  return { value, from: sql`hits AS h ${dialect.lookUp(table, 'v', sql`v.${tie} = h.${tie}`)}` };
+}
+
+const facetOf = (place: number): Fragment => sql.ref(`f${place}`);
 
 type Row = readonly unknown[];
 
