@@ -42,7 +42,7 @@ describe('the packed tarball', () => {
     );
     expect(strange).toEqual([]);
     expect(packed).toEqual(
-      expect.arrayContaining(['bin/entrepot', 'dist/cli/main.js', 'schema.json', 'LICENSE', 'README.md']),
+      expect.arrayContaining(['bin/entrepot', 'dist/entrepot.js', 'dist/LICENSES.txt', 'schema.json', 'LICENSE', 'README.md']),
     );
     expect(packed.filter((path) => path.endsWith('.ts'))).toEqual([]);
   });
