@@ -47,7 +47,10 @@ function parsePlain(text: string): Json | undefined {
   return countKeys(text) === countMembers(value) ? value : undefined;
 }
 
-/** How many keys a valid JSON text has: texts in double quotes with a colon behind them. */
+/**
+ * How many keys a valid JSON text has: texts in double quotes with a colon behind them. NaN where one is written with a backslash: V8 13.6
+ * may take such a key for another one that it saw in objects before (`{"a": 1, "\u0062": 1}` for `{"a": 1, "\\": 1}`, after that one).
+ */
 function countKeys(text: string): number {
   let count = 0;
   for (let start = text.indexOf('"'); start !== -1; ) {
@@ -55,7 +58,10 @@ function countKeys(text: string): number {
     while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
     let next = end + 1;
     while (text.charCodeAt(next) <= SPACE) next++;
-    if (text.charCodeAt(next) === COLON) count++;
+    if (text.charCodeAt(next) === COLON) {
+      if (text.slice(start, end).includes('\\')) return Number.NaN;
+      count++;
+    }
     start = text.indexOf('"', next);
   }
   return count;

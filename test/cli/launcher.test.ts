@@ -98,4 +98,21 @@ describe('bin/entrepot', () => {
     const [shell, node] = stdout.split('\n');
     expect(node).toBe(`${shell} ${process.pid}`);
   });
+
+  test.each([
+    [{ HOME: '/home/a' }, '/home/a/.cache/entrepot'],
+    [{ HOME: '/home/a', XDG_CACHE_HOME: '/caches' }, '/caches/entrepot'],
+    [{ HOME: '/home/a', NODE_COMPILE_CACHE: '/chosen' }, '/chosen'],
+    [{}, null],
+  ])('with %j what Node compiled is kept in %s', async (env, folder) => {
+    const launcher = fakePackage(join(temporaryFolder(), 'p'), 'checkout');
+    writeFileSync(
+      join(dirname(launcher), '../src/cli/main.ts'),
+      'console.log(process.env.NODE_COMPILE_CACHE ?? null);',
+    );
+    const { stdout } = await runProgram(launcher, [], {
+      env: { ...env, NODE_DISABLE_COMPILE_CACHE: '1', PATH: `${join(ROOT, 'node_modules/.bin')}:/usr/bin:/bin` },
+    });
+    expect(stdout).toBe(`${folder}\n`);
+  });
 });
