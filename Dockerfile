@@ -21,6 +21,8 @@ COPY --from=build /src/templates ./templates
 COPY --from=build /src/node_modules ./node_modules
 RUN mkdir /data && chown node:node /data
 USER node
+# Node keeps what it compiles here: the first start finds it.
+RUN bin/entrepot check > /dev/null
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
 import type { Finding } from './definition/findings.ts';
 import { type Loaded, loadDefinition } from './definition/load.ts';
@@ -26,6 +25,7 @@ import { changesCollections, whyNotInPlace } from './replacement.ts';
 import { sessionIdentity } from './session-identity.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
+import { packageFolder } from './shared/package-folder.ts';
 import { STORE_ENV, withStore } from './store-choice.ts';
 
 /** Where trouble is reported; a pino logger fits. */
@@ -302,11 +302,6 @@ let words: Promise<Vocabulary> | null = null;
 export function vocabulary(): Promise<Vocabulary> {
   words ??= loadVocabulary(join(packageFolder(), 'operations'));
   return words;
-}
-
-/** The folder that holds `operations/` and `schema.json`: above `src/` in a checkout, above `dist/` in an installed package. */
-export function packageFolder(): string {
-  return fileURLToPath(new URL('..', import.meta.url));
 }
 
 function engineLog(log: Logger | undefined): EngineLog {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { newEntity, newPack, newRoute, newSection, ROUTE_TEMPLATES, type Written } from '../scaffold/scaffold.ts';
+import { packageFolder } from '../shared/package-folder.ts';
 import { readArguments } from './arguments.ts';
 import { type Command, UsageError } from './command.ts';
-import { packageFolder } from './package.ts';
 import { printFindings } from './print-findings.ts';
 
 const HELP = `Usage: entrepot new pack NAME

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { Definition } from '../definition/types.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { RunningServer } from '../http/server.ts';
@@ -149,6 +150,8 @@ export const serve: Command = {
     }
     const stopped = stopSignal(context);
     print(`Listening on ${server.url}`);
+    // Kept for the next start, too, when this process is killed one day.
+    setTimeout(() => flushCompileCache(), KEEP_COMPILED_AFTER_MS).unref();
     const takeIn = () => reload(path, registry, context).then(hideSecrets);
     if (values.watch) await watchFolder(path, takeIn, stopped);
     await stopped;
@@ -158,6 +161,8 @@ export const serve: Command = {
   },
 };
 
+/** Requests come first. */
+const KEEP_COMPILED_AFTER_MS = 5000;
 const SAY_EVERY_MS = 10_000;
 
 /** Says how far indexes are built: a bar on a terminal, elsewhere a line now and then, so that a start of minutes is not taken for a hang. */

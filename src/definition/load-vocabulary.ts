@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RegistryError } from '../errors/registry-error.ts';
 import { formatFinding } from './format-findings.ts';
@@ -19,7 +20,8 @@ export async function loadVocabulary(folder: string): Promise<Vocabulary> {
   const reporter = createReporter(places);
   const vocabulary = new Map<string, OperationDefinition>();
   for (const name of await listFiles(folder)) {
-    const text = await readFile(join(folder, name), 'utf8');
+    // Hundreds of small files: each takes microseconds this way, and several times as long by way of the thread pool.
+    const text = readFileSync(join(folder, name), 'utf8');
     const json = parseSource(name, text, places, reporter.reportPlace);
     if (!isObject(json)) {
       if (json !== undefined)

@@ -16,6 +16,8 @@ export interface Places {
     parent: { readonly container: object; readonly member: string | number } | null,
   ): void;
   addMember(container: object, member: string | number, keyOffset: number, valueOffset: number): void;
+  /** Has a file's objects and arrays added when a place is first asked for: of a definition without findings nobody asks. */
+  addLater(add: () => void): void;
   /** The place of a spot; that of the container where the member is absent. */
   place(spot: Spot, at: 'key' | 'value'): Place;
   /** Goes down from a spot by a JSON pointer, as far as what is there allows. */
@@ -31,8 +33,12 @@ interface Entry {
 
 export function createPlaces(): Places {
   const entries = new WeakMap<object, Entry>();
+  let later: (() => void)[] = [];
 
   function entryOf(container: object): Entry {
+    const waiting = entries.has(container) ? [] : later;
+    if (waiting.length > 0) later = [];
+    for (const add of waiting) add();
     const entry = entries.get(container);
     if (entry === undefined) throw new Error('A value was looked up that no file holds');
     return entry;
@@ -50,6 +56,9 @@ export function createPlaces(): Places {
     addMember(container, member, keyOffset, valueOffset) {
       entryOf(container).members.set(member, { key: keyOffset, value: valueOffset });
     },
+    addLater(add) {
+      later.push(add);
+    },
     place({ container, member }, at) {
       const entry = entryOf(container);
       const found = member === null ? undefined : entry.members.get(member);
@@ -64,7 +73,7 @@ export function createPlaces(): Places {
         if (typeof value !== 'object' || value === null) break;
         const name = segment.replaceAll('~1', '/').replaceAll('~0', '~');
         const member = Array.isArray(value) ? Number(name) : name;
-        if (!entries.get(value)?.members.has(member)) break;
+        if (!Object.hasOwn(value, member)) break;
         here = { container: value, member };
       }
       return here;

@@ -8,13 +8,12 @@ export interface SourceFile {
   at(offset: number, pointer: string): Place;
 }
 
-/** Notes where the lines of a text begin. */
 export function createSourceFile(name: string, text: string): SourceFile {
-  const starts = [0];
-  for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) starts.push(i + 1);
+  let starts: readonly number[] | null = null;
   return {
     name,
     at(offset, pointer) {
+      starts ??= lineStarts(text);
       let low = 0;
       let high = starts.length - 1;
       while (low < high) {
@@ -25,4 +24,10 @@ export function createSourceFile(name: string, text: string): SourceFile {
       return { file: name, line: low + 1, column: offset - (starts[low] ?? 0) + 1, pointer };
     },
   };
+}
+
+function lineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) starts.push(i + 1);
+  return starts;
 }

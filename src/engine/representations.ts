@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { CacheStats, ObjectCache } from '../ports/cache.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { ownBytes } from '../shared/own-bytes.ts';
 import { createSlices } from '../shared/slices.ts';
 import type { Built, ResponseDraft } from './contract.ts';
 import { codable } from './http-semantics.ts';
@@ -58,8 +59,8 @@ export class Representations {
 const gzipAsync = promisify(gzip);
 
 async function made(draft: ResponseDraft, text: string): Promise<{ draft: ResponseDraft; bytes: number }> {
-  const plain = Buffer.from(text);
-  const coded = codable(draft, text, draft.headers) ? await gzipAsync(plain) : null;
+  const plain = ownBytes(Buffer.from(text));
+  const coded = codable(draft, text, draft.headers) ? ownBytes(await gzipAsync(plain)) : null;
   const etag = draft.etag ?? (await tagOf(plain));
   return {
     draft: { ...draft, etag, body: { kind: 'kept', plain, gzip: coded } },

@@ -4,6 +4,7 @@ import type { PrincipalView } from '../language/frame.ts';
 import type { CacheStats, ObjectCache } from '../ports/cache.ts';
 import type { Clock } from '../shared/clock.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
+import { ownBytes } from '../shared/own-bytes.ts';
 import { keep } from '../shared/passing-bytes.ts';
 import type { ResponseDraft, Session, Signal } from './contract.ts';
 import type { EngineRequest } from './exchange.ts';
@@ -95,16 +96,17 @@ export class ResponseCache {
 
   #keep(key: string, made: ResponseDraft, sequence: number): ResponseDraft {
     if (made.status !== 200 || !mayBeKept(made)) return made;
-    const { body } = made;
+    const body = made.body.kind === 'bytes' ? { ...made.body, bytes: ownBytes(keep(made.body.bytes)) } : made.body;
     if (body.kind === 'kept') {
       // Its bytes stand among the representations.
       this.#kept.set(key, { draft: made, sequence, madeAt: this.#clock.now() }, 0);
       return made;
     }
     if (body.kind !== 'text' && body.kind !== 'bytes') return made;
-    const bytes = body.kind === 'text' ? Buffer.byteLength(body.text) : keep(body.bytes).byteLength;
+    const bytes = body.kind === 'text' ? Buffer.byteLength(body.text) : body.bytes.byteLength;
     if (bytes > this.#settings.maxEntryBytes) return made;
-    const draft = this.#settings.useEtag && !hasTag(made) ? { ...made, etag: tagOf(body) } : made;
+    const etag = this.#settings.useEtag && !hasTag(made) ? tagOf(body) : made.etag;
+    const draft = { ...made, body, etag };
     this.#kept.set(key, { draft, sequence, madeAt: this.#clock.now() }, bytes);
     return draft;
   }

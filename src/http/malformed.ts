@@ -1,8 +1,10 @@
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { EngineErrorCode } from '../errors/codes.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
+
+// An import of this module would also load what it offers beside HTTP.
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 interface Refusal {
   readonly status: number;

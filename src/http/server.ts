@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getRequestListener } from '@hono/node-server';
 import type { EngineResponse, Served } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { openClientAddress } from './client-address.ts';
@@ -40,6 +39,9 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>;
 }
 
+// An import of this module would also load what it offers beside HTTP: a client for web sockets and all that belongs to it.
+const { createServer } = process.getBuiltinModule('node:http');
+
 const MAX_HEADER_BYTES = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 20_000;
 /** Without a byte either way. There is no bound on a whole request: a large upload on a slow line takes its time. */
@@ -64,10 +66,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const path of paths.filter(system.takes))
       log.warn({ route: id, path }, 'This route is never reached: every registry has one of its own at its path');
   }
-  const onSystemRequest = getRequestListener(system.app.fetch, {
-    overrideGlobalObjects: false,
-    errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),
-  });
+  /** Loaded with the first request to such a route: it brings the web-standard classes of Node, which nothing else here needs. */
+  let onSystemRequest: Promise<RequestListener> | null = null;
+  const openSystem = async (): Promise<RequestListener> => {
+    const { getRequestListener } = await import('@hono/node-server');
+    return getRequestListener(system.app.fetch, {
+      overrideGlobalObjects: false,
+      errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),
+    });
+  };
   /** The latest response of each connection. */
   const responses = new WeakMap<Duplex, ServerResponse>();
   const nextRequestId = createRequestIds();
@@ -112,7 +119,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         tookMs: performance.now() - startedAt,
       }),
     );
-    void onSystemRequest(incoming, outgoing);
+    onSystemRequest ??= openSystem();
+    void onSystemRequest.then((listener) => listener(incoming, outgoing));
   }
 
   function answer(

@@ -38,10 +38,10 @@ export function openAttempts(limits: AttemptLimits): Attempts {
   const accounts = new RateLimiterMemory({ keyPrefix: 'account', points: limits.perAccount, duration });
   const addresses = new RateLimiterMemory({ keyPrefix: 'address', points: limits.perAddress, duration });
   /** From where which user came before. Such a pair has a count of its own, so that strangers cannot lock the user out. */
-  const known = new LRUCache<string, true>({ max: REMEMBERED });
+  const known = new LRUCache<string, true>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   /** Until when (milliseconds since the epoch) a count is full: what the limiters only tell by promise. */
-  const full = new LRUCache<string, number>({ max: REMEMBERED });
+  const full = new LRUCache<string, number>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   function countsOf(username: string, address: string | null): readonly Count[] {
     const account = { limiter: accounts, key: username, points: limits.perAccount };

@@ -44,7 +44,7 @@ const REMEMBERED = 10_000;
 export function openIdentify(options: IdentifyOptions): Identify {
   const { store, accounts, clock, declared, signed } = options;
   /** By the hash of the token, so that no secret is kept. */
-  const known = new LRUCache<string, KnownCaller>({ max: REMEMBERED });
+  const known = new LRUCache<string, KnownCaller>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   function byToken(text: string, owner: string | null): MaybePromise<Caller> {
     const opaque = digestToken(text);

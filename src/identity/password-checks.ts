@@ -33,8 +33,8 @@ export function openPasswordChecks(options: { readonly clock: Clock; readonly co
   const nobody = unmatchableHash(cost);
   const gate = openGate({ running: RUNNING, waiting: WAITING });
   // Apart, so that guesses cannot push out the passwords in use. The values are the times until which an entry holds.
-  const right = new LRUCache<string, number>({ max: REMEMBERED });
-  const wrong = new LRUCache<string, number>({ max: REMEMBERED });
+  const right = new LRUCache<string, number>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
+  const wrong = new LRUCache<string, number>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
   const underway = new Map<string, Promise<boolean>>();
 
   async function check(name: string, password: string, hash: string): Promise<boolean> {

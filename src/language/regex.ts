@@ -3,6 +3,7 @@ import type { Problem } from './problem.ts';
 import { parseRegex } from './regex-parse.ts';
 import { printRegex } from './regex-print.ts';
 import { isProvablyLinear } from './regex-proof.ts';
+import { isSurelyRe2 } from './regex-re2.ts';
 import { RegexError } from './regex-syntax.ts';
 
 export { RegexError } from './regex-syntax.ts';
@@ -34,7 +35,10 @@ export function compileRegex(source: string): LinearRegex {
   return remembered(compiled, source, () => {
     const node = parseRegex(source);
     const linear = linearRegex(source, printRegex(node, 're2'));
-    return isProvablyLinear(node) ? nativeRegex(source, printRegex(node, 'native'), linear) : linear;
+    if (!isProvablyLinear(node)) return linear();
+    // Very long texts are rare: the slow engine learns the pattern with the first of them, unless it may find something wrong with it.
+    if (!isSurelyRe2(node)) linear();
+    return nativeRegex(source, printRegex(node, 'native'), linear);
   });
 }
 
@@ -74,32 +78,40 @@ function findProblem(source: string): Problem | null {
 /** Beyond this length a loop may fill the native engine's backtracking stack, however little time it takes. */
 const LONGEST_NATIVE = 1_000_000;
 
-function nativeRegex(source: string, printed: string, linear: LinearRegex): LinearRegex {
+function nativeRegex(source: string, printed: string, linear: () => LinearRegex): LinearRegex {
   const regex = asRegexError(() => new RegExp(printed, 'u'));
   return {
     source,
     native: true,
-    test: (text) => (text.length > LONGEST_NATIVE ? linear.test(text) : regex.test(text)),
+    test: (text) => (text.length > LONGEST_NATIVE ? linear().test(text) : regex.test(text)),
     exec: (text) => {
-      if (text.length > LONGEST_NATIVE) return linear.exec(text);
+      if (text.length > LONGEST_NATIVE) return linear().exec(text);
       const match = regex.exec(text);
       return match === null ? null : { match: match[0], groups: groupsOf(match.groups), index: match.index };
     },
   };
 }
 
-function linearRegex(source: string, printed: string): LinearRegex {
-  const regex = asRegexError(() => RE2JS.compile(printed));
-  return {
-    source,
-    native: false,
-    test: (text) => regex.test(text),
-    exec: (text) => {
-      const matcher = regex.matcher(text);
-      return matcher.find()
-        ? { match: matcher.group() ?? '', groups: groupsOf(matcher.getNamedGroups()), index: matcher.start() }
-        : null;
-    },
+/** Compiles when it is first called. */
+function linearRegex(source: string, printed: string): () => LinearRegex {
+  let made: LinearRegex | null = null;
+  const make = (): LinearRegex => {
+    const regex = asRegexError(() => RE2JS.compile(printed));
+    return {
+      source,
+      native: false,
+      test: (text) => regex.test(text),
+      exec: (text) => {
+        const matcher = regex.matcher(text);
+        return matcher.find()
+          ? { match: matcher.group() ?? '', groups: groupsOf(matcher.getNamedGroups()), index: matcher.start() }
+          : null;
+      },
+    };
+  };
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 function fakePackage(folder: string, layout: 'checkout' | 'package'): string {
   mkdirSync(join(folder, 'bin'), { recursive: true });
   cpSync(join(ROOT, 'bin/entrepot'), join(folder, 'bin/entrepot'));
-  const main = join(folder, layout === 'checkout' ? 'src/cli/main.ts' : 'dist/cli/main.js');
+  const main = join(folder, layout === 'checkout' ? 'src/cli/main.ts' : 'dist/entrepot.js');
   mkdirSync(dirname(main), { recursive: true });
   writeFileSync(
     main,
@@ -55,7 +55,7 @@ describe('bin/entrepot', () => {
     writeNode(join(folder, 'p/node_modules/node/bin/node'), '24.21.0');
     const { stdout } = await runProgram(launcher, ['check'], { env: { PATH: path } });
     expect(stdout).toBe(
-      `ran ${join(folder, 'p/node_modules/node/bin/node')} ${join(folder, 'p/dist/cli/main.js')} check\n`,
+      `ran ${join(folder, 'p/node_modules/node/bin/node')} ${join(folder, 'p/dist/entrepot.js')} check\n`,
     );
   });
 
@@ -69,7 +69,7 @@ describe('bin/entrepot', () => {
     const path = pathWithNode(join(folder, 'path'), null);
     const { stdout } = await runProgram(join(folder, 'link'), [], { env: { PATH: path } });
     expect(stdout).toContain(
-      `ran ${join(folder, 'node_modules/node/bin/node')} ${join(folder, 'node_modules/entrepot/dist/cli/main.js')}`,
+      `ran ${join(folder, 'node_modules/node/bin/node')} ${join(folder, 'node_modules/entrepot/dist/entrepot.js')}`,
     );
   });
 
@@ -97,5 +97,22 @@ describe('bin/entrepot', () => {
     });
     const [shell, node] = stdout.split('\n');
     expect(node).toBe(`${shell} ${process.pid}`);
+  });
+
+  test.each([
+    [{ HOME: '/home/a' }, '/home/a/.cache/entrepot'],
+    [{ HOME: '/home/a', XDG_CACHE_HOME: '/caches' }, '/caches/entrepot'],
+    [{ HOME: '/home/a', NODE_COMPILE_CACHE: '/chosen' }, '/chosen'],
+    [{}, null],
+  ])('with %j what Node compiled is kept in %s', async (env, folder) => {
+    const launcher = fakePackage(join(temporaryFolder(), 'p'), 'checkout');
+    writeFileSync(
+      join(dirname(launcher), '../src/cli/main.ts'),
+      'console.log(process.env.NODE_COMPILE_CACHE ?? null);',
+    );
+    const { stdout } = await runProgram(launcher, [], {
+      env: { ...env, NODE_DISABLE_COMPILE_CACHE: '1', PATH: `${join(ROOT, 'node_modules/.bin')}:/usr/bin:/bin` },
+    });
+    expect(stdout).toBe(`${folder}\n`);
   });
 });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openRegistry, packageFolder } from '../../src/main.ts';
+import { openRegistry } from '../../src/main.ts';
 import type { BlobStat, BlobStore } from '../../src/ports/blob-store.ts';
 import type { RecordStore } from '../../src/ports/record-store.ts';
+import { packageFolder } from '../../src/shared/package-folder.ts';
 import { ADMIN_PASSWORD } from '../support/registry.ts';
 import { allEvents, allRecords } from './read-all.ts';
 

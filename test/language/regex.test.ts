@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkRegex, compileRegex, RegexError } from '../../src/language/regex.ts';
 import { parseRegex } from '../../src/language/regex-parse.ts';
 import { printRegex } from '../../src/language/regex-print.ts';
+import { isSurelyRe2 } from '../../src/language/regex-re2.ts';
 
 const HARMLESS = [
   '^[a-z0-9][a-z0-9._-]{0,127}$',
@@ -246,5 +247,21 @@ describe('what is refused', () => {
   it('says where', () => {
     expect(checkRegex('^[a-z]+(?=x)$')?.message).toContain('at character 10');
     expect(checkRegex('^[a-z]+$')).toBeNull();
+  });
+});
+
+describe('a pattern that runs natively', () => {
+  it.each(HARMLESS)('%s is one that the other engine takes, too, whether that was tried or not', (source) => {
+    const node = parseRegex(source);
+    expect(isSurelyRe2(node)).toBe(true);
+    expect(() => RE2JS.compile(printRegex(node, 're2'))).not.toThrow();
+  });
+
+  it.each(['^a{1000}$', '^(?:[ab]{20}){30}$', '^\\p{Script=Greek}$'])('%s is tried', (source) => {
+    expect(isSurelyRe2(parseRegex(source))).toBe(false);
+  });
+
+  it('is refused at once where the other engine refuses it', () => {
+    expect(checkRegex('^\\p{Script=Nobody}$')?.code).toBe('REGEX_INVALID');
   });
 });

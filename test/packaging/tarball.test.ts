@@ -1,7 +1,7 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ROOT } from '../house/source-files.ts';
+import { filesBelow, ROOT } from '../house/source-files.ts';
 import { runProgram } from '../support/run-program.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
@@ -42,7 +42,14 @@ describe('the packed tarball', () => {
     );
     expect(strange).toEqual([]);
     expect(packed).toEqual(
-      expect.arrayContaining(['bin/entrepot', 'dist/cli/main.js', 'schema.json', 'LICENSE', 'README.md']),
+      expect.arrayContaining([
+        'bin/entrepot',
+        'dist/entrepot.js',
+        'dist/LICENSES.txt',
+        'schema.json',
+        'LICENSE',
+        'README.md',
+      ]),
     );
     expect(packed.filter((path) => path.endsWith('.ts'))).toEqual([]);
   });
@@ -56,6 +63,84 @@ describe('the packed tarball', () => {
     const schema: unknown = await (await fetch(`${server.url}/schema`)).json();
     expect(schema).toMatchObject({ type_id: expect.any(String) });
     await server.stop();
+  });
+
+  describe('and what Node compiled of it', () => {
+    const serve = async (cache: string, data: string) => {
+      const server = await startServerProcess({
+        program,
+        data: join(project, data),
+        cwd: project,
+        env: { NODE_COMPILE_CACHE: cache },
+      });
+      expect((await fetch(`${server.url}/ready`)).status).toBe(200);
+      return server;
+    };
+    const kept = (cache: string): readonly string[] =>
+      readdirSync(cache, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name));
+
+    test('is kept, by two that start at once, too', async () => {
+      const cache = join(folder.path, 'shared-cache');
+      const servers = await Promise.all(['one', 'two'].map((data) => serve(cache, data)));
+      for (const server of servers) {
+        await server.stop();
+        expect(server.output().stderr).toBe('');
+      }
+      const files = kept(cache);
+      expect(files.length).toBeGreaterThan(10);
+      await (await serve(cache, 'one')).stop();
+      expect(kept(cache)).toEqual(files);
+    });
+
+    test('does no harm when it is damaged', async () => {
+      const cache = join(folder.path, 'damaged-cache');
+      await (await serve(cache, 'one')).stop();
+      kept(cache).forEach((file, index) => {
+        if (index % 3 === 0) truncateSync(file, statSync(file).size >> 1);
+        else writeFileSync(file, Buffer.alloc(statSync(file).size, index));
+      });
+      const server = await serve(cache, 'one');
+      await server.stop();
+      expect(server.output().stderr).toBe('');
+    });
+
+    test('is made anew where it cannot be kept', async () => {
+      const cache = join(folder.path, 'no-folder');
+      writeFileSync(cache, '');
+      const server = await serve(cache, 'one');
+      await server.stop();
+      expect(server.output().stderr).toBe('');
+    });
+  });
+
+  test('refuses a definition with errors before its port opens, and says where they are', async () => {
+    const registry = join(project, 'broken');
+    mkdirSync(registry);
+    writeFileSync(join(registry, 'schema.json'), '{\n  "schema_version": "1.0",\n  "schema_version": "1.0"\n}\n');
+    const { code, stdout, stderr } = await runProgram(program, ['serve', '--registry', registry, '--port', '0'], {
+      cwd: project,
+    });
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('schema.json:3:3');
+    expect(stderr).toContain('DUPLICATE_KEY');
+  });
+
+  test('has a file for each thread', async () => {
+    const dist = join(project, 'node_modules/entrepot/dist');
+    const threads = readdirSync(dist).filter((name) => name.endsWith('-thread.js'));
+    expect(threads.sort()).toEqual(
+      filesBelow('src', '-thread.ts')
+        .map((path) => basename(path).replace('.ts', '.js'))
+        .sort(),
+    );
+    for (const name of threads) {
+      // All of it loads, and then it misses whoever started it.
+      const { stderr } = await runProgram(process.execPath, [join(dist, name)], { cwd: project });
+      expect(stderr).toContain('This module runs as a worker thread');
+    }
   });
 
   test('checks a definition', async () => {

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry } from '../../ports/cache.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { ownBytes } from '../../shared/own-bytes.ts';
 
 export interface MemoryCacheOptions {
   /** Bytes at most: of keys and entries, with what it costs to keep each. */
@@ -47,7 +48,7 @@ export function openMemoryCache({ maxBytes, clock }: MemoryCacheOptions): Cache 
       return entry;
     },
     put(key, entry, ttlMs) {
-      kept.set(key, { entry, expiresAt: clock.now() + ttlMs });
+      kept.set(key, { entry: { ...entry, bytes: ownBytes(entry.bytes) }, expiresAt: clock.now() + ttlMs });
     },
     delete(key) {
       const found = find(key) !== null;

@@ -1,4 +1,3 @@
-import { errors } from 'undici';
 import { RegistryError } from '../../errors/registry-error.ts';
 
 const TIMEOUTS = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'];
@@ -15,9 +14,14 @@ export function toUpstreamError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
   if (error instanceof Error && error.cause instanceof RegistryError) return error.cause;
   if (isTimeout(error)) return new RegistryError('UPSTREAM_TIMEOUT', { cause: error });
-  if (error instanceof errors.HTTPParserError || INVALID.includes(codeOf(error)))
+  if (isParserError(error) || INVALID.includes(codeOf(error)))
     return new RegistryError('UPSTREAM_INVALID', { cause: error });
   return new RegistryError('UPSTREAM_UNREACHABLE', { cause: error });
+}
+
+/** By its name: the client is not loaded before there is something to ask. */
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError';
 }
 
 function codeOf(error: unknown): string {

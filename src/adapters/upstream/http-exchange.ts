@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { UpstreamOptions } from '../../ports/upstream.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -46,13 +46,18 @@ export interface ExchangeOptions
 export function openExchange(base: URL, options: ExchangeOptions): Exchange {
   const { auth, clock } = options;
   const rule = createAddressRule(options.allowPrivateAddresses, options.resolve);
-  const agent = new Agent({
-    allowH2: false,
-    connections: MAX_CONNECTIONS,
-    connect: { timeout: options.connectTimeoutMs, lookup: rule.lookup },
-    headersTimeout: options.readTimeoutMs,
-    bodyTimeout: options.readTimeoutMs,
-  });
+  // The client is large, and loaded when the upstream is first asked.
+  let opened: Promise<Agent> | null = null;
+  const openAgent = async (): Promise<Agent> => {
+    const { Agent } = await import('undici');
+    return new Agent({
+      allowH2: false,
+      connections: MAX_CONNECTIONS,
+      connect: { timeout: options.connectTimeoutMs, lookup: rule.lookup },
+      headersTimeout: options.readTimeoutMs,
+      bodyTimeout: options.readTimeoutMs,
+    });
+  };
   const ownHeaders = authHeaders(auth);
   const tokens =
     auth.mode === 'challenge'
@@ -62,6 +67,9 @@ export function openExchange(base: URL, options: ExchangeOptions): Exchange {
   async function send({ url, method, headers, body, signal }: Hop): Promise<Answer> {
     try {
       rule.checkLiteral(url);
+      signal?.throwIfAborted();
+      opened ??= openAgent();
+      const agent = await opened;
       signal?.throwIfAborted();
       const answer = await agent.request({
         origin: url.origin,
@@ -127,7 +135,7 @@ export function openExchange(base: URL, options: ExchangeOptions): Exchange {
     }
   }
 
-  return { follow, close: () => agent.destroy() };
+  return { follow, close: async () => void (await (await opened)?.destroy()) };
 }
 
 function findTarget(hop: Hop, answer: Answer): URL | null {

@@ -1,4 +1,5 @@
 import { createSchemaCompiler, type SchemaValidator } from '../../language/json-schema.ts';
+import { plainlyFits } from '../../language/json-schema-plain.ts';
 import { isName } from '../../language/path.ts';
 import type { Template } from '../../language/template.ts';
 import { ALL_ROOTS, type ArgumentNode, type StepNode } from '../model.ts';
@@ -149,6 +150,7 @@ function checkValue(
     invalid(`"${name}" must be a text, not ${kindOf(value)}`);
     return;
   }
+  if (definition.schema !== null && plainlyFits(definition.schema, value)) return;
   const first = validator?.(structuredClone(value))?.[0];
   if (first !== undefined)
     invalid(
