@@ -8,7 +8,7 @@ import { type FileFacts, type FileIo, orAbsent } from './filesystem-io.ts';
 export interface QuickIo {
   /** Makes a file that is not there. */
   create(path: string): MaybePromise<number>;
-  /** Returns how many bytes were taken, which may be fewer. More than `SMALL_BYTES` always go by the pool. */
+  /** Returns how many bytes were taken, which may be fewer. `LARGE_BYTES` and more always go by the pool. */
   write(fd: number, bytes: Uint8Array, position: number): MaybePromise<number>;
   close(fd: number): MaybePromise<void>;
   /** Null when it is not there. */
@@ -23,8 +23,8 @@ const SHARE = 0.25;
 /** and for so many milliseconds before that counts. */
 const CREDIT_MS = 20;
 
-/** What is written at once: the kernel copies it. */
-const SMALL_BYTES = 64 * 1024;
+/** Pieces of this size have others before or behind them: what is written with them fills the kernel's memory until it has to wait. */
+const LARGE_BYTES = 64 * 1024;
 
 /** `clock` gives milliseconds that only grow. */
 export function createQuickIo(io: FileIo, clock: () => number = () => performance.now()): QuickIo {
@@ -51,7 +51,7 @@ export function createQuickIo(io: FileIo, clock: () => number = () => performanc
         () => io.open(path, 'wx'),
       ),
     write: (fd, bytes, position) =>
-      bytes.byteLength > SMALL_BYTES
+      bytes.byteLength >= LARGE_BYTES
         ? io.write(fd, bytes, position)
         : run(
             () => io.writeNow(fd, bytes, position),
