@@ -77,7 +77,7 @@ function document(c: Context<Env>, row: Pick<Artifact, 'id' | 'document'> | unde
 }
 
 function blobPath(hex: string): string {
-  return `${blobs}/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`;
+  return `${blobs}/${hex.slice(0, 2)}/${hex}`;
 }
 
 function readBlob(hex: string, start: number, length: number): Buffer<ArrayBuffer> {

@@ -31,7 +31,9 @@ export function toPlain(value: unknown): unknown {
     return copy ?? value;
   }
   let copy: object | null = null;
-  for (const [name, item] of Object.entries(value)) {
+  // `for in` allocates nothing. Values have no inherited enumerable members.
+  for (const name in value) {
+    const item: unknown = (value as Record<string, unknown>)[name];
     const plain = toPlain(item);
     if (plain === item) continue;
     copy ??= { ...value };
@@ -45,6 +47,6 @@ export function setOwn(object: object, name: string, value: unknown): void {
   if (name === '__proto__') {
     Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
   } else {
-    Reflect.set(object, name, value);
+    (object as Record<string, unknown>)[name] = value;
   }
 }

@@ -45,7 +45,27 @@ async function files(): Promise<string[]> {
   return found.filter((path) => path !== join(root, '.lease'));
 }
 
-describe('faults under a put', () => {
+/** The calls that do at once what others do by the thread pool. */
+const AT_ONCE: Readonly<Record<string, keyof FileIo>> = {
+  open: 'createNow',
+  write: 'writeNow',
+  close: 'closeNow',
+  rename: 'renameNow',
+};
+
+/** Of a disk that takes its time: what follows goes by the thread pool. */
+const SLOW: Partial<FileIo> = {
+  linkNow(file, name) {
+    const end = performance.now() + 40;
+    while (performance.now() < end);
+    nodeFileIo.linkNow(file, name);
+  },
+};
+
+describe.each<[string, Partial<FileIo>]>([
+  ['a disk that keeps up', {}],
+  ['a slow disk', SLOW],
+])('faults under a put, on %s', (_, disk) => {
   const faults: [string, string, string][] = [
     ['open', 'ENOSPC', 'STORE_FULL'],
     ['write', 'ENOSPC', 'STORE_FULL'],
@@ -63,8 +83,20 @@ describe('faults under a put', () => {
     const broken = async () => {
       throw errno(code);
     };
-    const original = nodeFileIo[method as 'open'] as (...parameters: unknown[]) => Promise<never>;
-    const store = open({ [method]: (...parameters: unknown[]) => (isFailing ? broken() : original(...parameters)) });
+    const brokenNow = () => {
+      throw errno(code);
+    };
+    type Call = (...parameters: unknown[]) => unknown;
+    const failing = (name: string, fault: Call) => {
+      const original = nodeFileIo[name as keyof FileIo] as Call;
+      return { [name]: (...parameters: unknown[]) => (isFailing ? fault() : original(...parameters)) };
+    };
+    const atOnce = AT_ONCE[method];
+    const store = open({
+      ...disk,
+      ...failing(method, broken),
+      ...(atOnce === undefined ? {} : failing(atOnce, brokenNow)),
+    });
     for (const bytes of [makeBytes(10), makeBytes(200_000)]) {
       isFailing = true;
       const failure = await putBytes(store, bytes).catch((error: unknown) => error);
@@ -80,7 +112,11 @@ describe('faults under a put', () => {
   });
 
   it('goes on after a write that took only some of the bytes', async () => {
-    const store = open({ write: (fd, bytes, position) => nodeFileIo.write(fd, bytes.subarray(0, 1000), position) });
+    const store = open({
+      ...disk,
+      write: (fd, bytes, position) => nodeFileIo.write(fd, bytes.subarray(0, 1000), position),
+      writeNow: (fd, bytes, position) => nodeFileIo.writeNow(fd, bytes.subarray(0, 1000), position),
+    });
     const bytes = makeBytes(150_000);
     const { digest } = await putBytes(store, bytes);
     expect(await readContent(await store.get(digest))).toEqual(bytes);
@@ -108,7 +144,7 @@ describe('faults under a put', () => {
   });
 
   it('makes a folder again that somebody removed', async () => {
-    const store = open();
+    const store = open(disk);
     const { digest } = await putBytes(store, makeBytes(10));
     await store.delete(digest);
     await rm(join(root, digest.slice(7, 9)), { recursive: true });
@@ -119,11 +155,21 @@ describe('faults under a put', () => {
   it('syncs the content before it is named, and every new folder before it answers', async () => {
     const steps: string[] = [];
     const names = new Map<number, string>();
+    const named = (fd: number, path: string) => {
+      names.set(fd, path.startsWith(join(root, 'tmp')) ? 'content' : path.slice(root.length));
+      return fd;
+    };
     const store = open({
-      async open(path, flags) {
-        const fd = await nodeFileIo.open(path, flags);
-        names.set(fd, path.startsWith(join(root, 'tmp')) ? 'content' : path.slice(root.length));
-        return fd;
+      ...disk,
+      open: async (path, flags) => named(await nodeFileIo.open(path, flags), path),
+      createNow: (path) => named(nodeFileIo.createNow(path), path),
+      writeNow: (fd, bytes, position) => {
+        steps.push(`write ${names.get(fd)}`);
+        return nodeFileIo.writeNow(fd, bytes, position);
+      },
+      renameNow: (from, to) => {
+        steps.push('name');
+        nodeFileIo.renameNow(from, to);
       },
       openFolderNow(path) {
         const fd = nodeFileIo.openFolderNow(path);
@@ -163,7 +209,12 @@ describe('faults under a put', () => {
     ['no links', 'EPERM'],
     ['as many names as a file can have', 'EMLINK'],
   ])('makes a file for each lease where there are %s', async (_, code) => {
-    const store = open({ link: () => Promise.reject(errno(code)) });
+    const store = open({
+      link: () => Promise.reject(errno(code)),
+      linkNow: () => {
+        throw errno(code);
+      },
+    });
     const { lease, digest } = await putBytes(store, makeBytes(10));
     expect(await readdir(join(root, 'leases'))).toHaveLength(1);
     await store.release(lease, false);

@@ -101,7 +101,7 @@ describe('entrepot backup and restore', () => {
     await server.stop();
     const pathOf = (place: number) => {
       const hex = digestOf(contents[place]!);
-      return join(data, 'blobs/sha256', hex.slice(0, 2), hex.slice(2, 4), hex);
+      return join(data, 'blobs/sha256', hex.slice(0, 2), hex);
     };
     unlinkSync(pathOf(0));
     const altered = Buffer.from(contents[1]!);

@@ -99,7 +99,7 @@ describe('a registry in one file', () => {
     expect(definition.blobStores.primary).toEqual({
       kind: 'filesystem',
       root: 'blobs',
-      pathTemplate: 'sha256/{digest:0:2}/{digest:2:2}/{digest}',
+      pathTemplate: 'sha256/{digest:0:2}/{digest}',
       maxBlobBytes: 1024,
       minBlobBytes: 0,
     });

@@ -25,9 +25,17 @@ export interface FileIo {
   /** The first `into.byteLength` bytes from `position`, at once; returns how many came. */
   readNow(path: string, into: Uint8Array, position: number): number;
   statNow(path: string): FileFacts;
+  /** As `statNow`; null when it is not there. */
+  findNow(path: string): FileFacts | null;
+  /** Makes a file that is not there. */
+  createNow(path: string): number;
   /** A folder, to be synced. */
   openFolderNow(path: string): number;
+  writeNow(fd: number, bytes: Uint8Array, position: number): number;
   closeNow(fd: number): void;
+  renameNow(from: string, to: string): void;
+  linkNow(file: string, name: string): void;
+  unlinkNow(path: string): void;
 }
 
 export interface FileFacts {
@@ -66,8 +74,14 @@ export const nodeFileIo: FileIo = {
     }
   },
   statNow: fs.statSync,
+  findNow: (path) => fs.statSync(path, { throwIfNoEntry: false }) ?? null,
+  createNow: (path) => fs.openSync(path, 'wx'),
   openFolderNow: (path) => fs.openSync(path, 'r'),
+  writeNow: (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.byteLength, position),
   closeNow: fs.closeSync,
+  renameNow: fs.renameSync,
+  linkNow: fs.linkSync,
+  unlinkNow: fs.unlinkSync,
 };
 
 /**
@@ -90,8 +104,14 @@ export function classified(io: FileIo): FileIo {
     mkdir: (path) => io.mkdir(path).catch(raise),
     readdir: (path) => io.readdir(path).catch(raise),
     touch: (path, atMs) => io.touch(path, atMs).catch(raise),
+    findNow: (path) => raised(() => io.findNow(path)),
+    createNow: (path) => raised(() => io.createNow(path)),
     openFolderNow: (path) => raised(() => io.openFolderNow(path)),
+    writeNow: (fd, bytes, position) => raised(() => io.writeNow(fd, bytes, position)),
     closeNow: (fd) => raised(() => io.closeNow(fd)),
+    renameNow: (from, to) => raised(() => io.renameNow(from, to)),
+    linkNow: (file, name) => raised(() => io.linkNow(file, name)),
+    unlinkNow: (path) => raised(() => io.unlinkNow(path)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Lease } from '../../ports/blob-store.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { type FileIo, isErrno, orAbsent, removeFile } from './filesystem-io.ts';
 import { isGone, ownProcess, PROCESS_PATTERN } from './filesystem-process.ts';
+import type { QuickIo } from './filesystem-quick.ts';
 import { addressHex } from './intake.ts';
 
 /**
@@ -34,7 +35,7 @@ export interface LeaseView {
 const NAME = new RegExp(`^([0-9a-f]{64})\\.(\\d+)\\.(${PROCESS_PATTERN})\\.[0-9a-f-]{36}$`);
 
 /** `shared` is the path of the file that leases are names of. */
-export function createLeaseFiles(io: FileIo, folder: string, shared: string, clock: Clock): LeaseFiles {
+export function createLeaseFiles(io: FileIo, quick: QuickIo, folder: string, shared: string, clock: Clock): LeaseFiles {
   async function make(path: string): Promise<void> {
     const fd = await io.open(path, 'wx');
     await io.close(fd).catch(async (error: unknown) => {
@@ -46,18 +47,22 @@ export function createLeaseFiles(io: FileIo, folder: string, shared: string, clo
 
   async function nameShared(path: string): Promise<void> {
     try {
-      await io.link(shared, path);
+      await quick.link(shared, path);
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
       await make(shared).catch((failure: unknown) => {
         if (!isErrno(failure, 'EEXIST')) throw failure;
       });
-      await io.link(shared, path);
+      await quick.link(shared, path);
     }
   }
 
   async function settle(lease: Lease): Promise<void> {
-    await removeFile(io, `${folder}/${nameOf(lease)}`);
+    try {
+      await quick.unlink(`${folder}/${nameOf(lease)}`);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
   }
 
   return {
@@ -73,7 +78,7 @@ export function createLeaseFiles(io: FileIo, folder: string, shared: string, clo
       const name = nameOf(lease);
       const ended = name.replace(/\.\d+\./, '.0.');
       // Absent: it ended by time and was swept.
-      await orAbsent(io.rename(`${folder}/${name}`, `${folder}/${ended}`));
+      await orAbsent((async () => quick.rename(`${folder}/${name}`, `${folder}/${ended}`))());
     },
     async read() {
       const now = clock.now();

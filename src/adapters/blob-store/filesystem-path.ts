@@ -28,7 +28,7 @@ const HEX_LENGTH = 64;
 const PLACEHOLDER = /\{digest(?::(\d{1,2}):(\d{1,2}))?\}/g;
 
 /**
- * Compiles a template such as `sha256/{digest:0:2}/{digest:2:2}/{digest}`; `{digest:start:length}` is a slice of the hex.
+ * Compiles a template such as `sha256/{digest:0:2}/{digest}`; `{digest:start:length}` is a slice of the hex.
  * Fails with DEFINITION_INVALID unless it is relative, holds the whole digest and nothing else that varies, and keeps
  * out of the folders in `reserved`.
  */

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import type { Lease, PutResult } from '../../ports/blob-store.ts';
-import { type FileIo, isErrno, orAbsent } from './filesystem-io.ts';
+import { type FileIo, isErrno } from './filesystem-io.ts';
 import { createFolderMaker, type Layout, syncFolder } from './filesystem-layout.ts';
 import type { LeaseFiles } from './filesystem-leases.ts';
+import type { QuickIo } from './filesystem-quick.ts';
 import type { KnownBlobs } from './filesystem-read.ts';
 import type { Taken } from './intake.ts';
 import type { Turns } from './turns.ts';
@@ -21,6 +22,7 @@ export type PlaceBlob = (
  */
 export function createPlacer(
   io: FileIo,
+  quick: QuickIo,
   layout: Layout,
   leases: LeaseFiles,
   turns: Turns,
@@ -35,13 +37,13 @@ export function createPlacer(
     if (made.status === 'rejected') throw made.reason;
     const from = content.value;
     try {
-      await io.rename(from, to);
+      await quick.rename(from, to);
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
       // Somebody removed the folder since it was made.
       folders.forget();
       await folders.ensure(folder);
-      await io.rename(from, to);
+      await quick.rename(from, to);
     }
   }
 
@@ -50,7 +52,7 @@ export function createPlacer(
     const folder = dirname(path);
     let inPlace = true;
     try {
-      const present = await orAbsent(io.stat(path));
+      const present = await quick.stat(path);
       // A file of another size is damaged: the new one takes its place.
       const existed = present?.size === taken.size;
       if (!existed) {

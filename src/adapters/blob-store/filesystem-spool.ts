@@ -1,4 +1,5 @@
 import type { FileIo } from './filesystem-io.ts';
+import type { QuickIo } from './filesystem-quick.ts';
 
 /** Small chunks are gathered until so many bytes go to the disk at once. */
 const PIECE_BYTES = 64 * 1024;
@@ -24,6 +25,7 @@ export interface Spool {
 /** `flags` `wx` makes the file anew; `r+` writes into one that exists, from `position`. `onWritten` is told how long the file is. */
 export function createSpool(
   io: FileIo,
+  quick: QuickIo,
   path: string,
   flags: 'wx' | 'r+',
   start: number,
@@ -37,11 +39,11 @@ export function createSpool(
 
   async function writeOut(bytes: Uint8Array): Promise<void> {
     if (fd === null) {
-      fd = await io.open(path, flags);
+      fd = flags === 'wx' ? await quick.create(path) : await io.open(path, flags);
       opened = true;
     }
     for (let at = 0; at < bytes.byteLength; ) {
-      const written = await io.write(fd, at === 0 ? bytes : bytes.subarray(at), position);
+      const written = await quick.write(fd, at === 0 ? bytes : bytes.subarray(at), position);
       at += written;
       position += written;
     }
@@ -85,13 +87,13 @@ export function createSpool(
       await io.fsync(fd);
       const closing = fd;
       fd = null;
-      await io.close(closing);
+      await quick.close(closing);
     },
     async abandon() {
       if (fd === null) return;
       const closing = fd;
       fd = null;
-      await io.close(closing);
+      await quick.close(closing);
     },
   };
 }

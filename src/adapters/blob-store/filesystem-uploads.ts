@@ -6,6 +6,7 @@ import { drain } from './drain.ts';
 import { type FileIo, orAbsent, removeFile } from './filesystem-io.ts';
 import type { Layout } from './filesystem-layout.ts';
 import type { PlaceBlob } from './filesystem-place.ts';
+import type { QuickIo } from './filesystem-quick.ts';
 import { createSpool } from './filesystem-spool.ts';
 import { type BlobBounds, type Intake, openIntake } from './intake.ts';
 import { STREAM_BYTES } from './range.ts';
@@ -13,6 +14,7 @@ import { createUploadClaims } from './upload-claims.ts';
 
 export interface UploadParts {
   readonly io: FileIo;
+  readonly quick: QuickIo;
   readonly layout: Layout;
   readonly clock: Clock;
   readonly bounds: BlobBounds;
@@ -32,7 +34,7 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-(\d{1,15})$/;
  * that could disagree with it after a crash. Two processes that append to one upload at the same offset are not kept
  * apart here; each writes at its own offset, and the hash taken at the end is over what the file then holds.
  */
-export function createFileUploads({ io, layout, clock, bounds, place }: UploadParts): FileUploads {
+export function createFileUploads({ io, quick, layout, clock, bounds, place }: UploadParts): FileUploads {
   const claims = createUploadClaims();
   const pathOf = (id: string) => `${layout.uploads}/${id}`;
 
@@ -64,7 +66,7 @@ export function createFileUploads({ io, layout, clock, bounds, place }: UploadPa
   ): Promise<number> {
     let end = await start(id);
     if (offset !== null && offset !== end) fail('UPLOAD_OUT_OF_ORDER', undefined, { offset: end });
-    const spool = createSpool(io, pathOf(id), 'r+', end);
+    const spool = createSpool(io, quick, pathOf(id), 'r+', end);
     try {
       await drain(source, undefined, async (chunk) => {
         check();

@@ -8,6 +8,7 @@ import { openLayout } from './filesystem-layout.ts';
 import { createLeaseFiles } from './filesystem-leases.ts';
 import { walkBlobs } from './filesystem-list.ts';
 import { createPlacer } from './filesystem-place.ts';
+import { createQuickIo } from './filesystem-quick.ts';
 import { createBlobReader, createKnownBlobs } from './filesystem-read.ts';
 import { createSpool } from './filesystem-spool.ts';
 import { sweepBlobs } from './filesystem-sweep.ts';
@@ -34,18 +35,19 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
   const { clock } = options;
   const io = classified(options.io ?? nodeFileIo);
   const layout = openLayout(options.root, options.pathTemplate, clock);
+  const quick = createQuickIo(io);
   const turns = createTurns();
   const sweeps = createTurns();
   const known = createKnownBlobs();
-  const leases = createLeaseFiles(io, layout.leases, layout.lease, clock);
+  const leases = createLeaseFiles(io, quick, layout.leases, layout.lease, clock);
   const reader = createBlobReader(io, layout, turns, known);
-  const place = createPlacer(io, layout, leases, turns, known);
-  const uploads = createFileUploads({ io, layout, clock, bounds: options, place });
+  const place = createPlacer(io, quick, layout, leases, turns, known);
+  const uploads = createFileUploads({ io, quick, layout, clock, bounds: options, place });
 
   async function put(source: AsyncIterable<Uint8Array>, putOptions: PutOptions): Promise<PutResult> {
     const intake = openIntake(putOptions, options);
     const path = layout.temporary();
-    const spool = createSpool(io, path, 'wx', 0, tellGrowth(io, path, putOptions.onGrowth));
+    const spool = createSpool(io, quick, path, 'wx', 0, tellGrowth(io, path, putOptions.onGrowth));
     let moved = false;
     try {
       await drain(source, putOptions.signal, async (chunk) => {

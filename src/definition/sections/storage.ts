@@ -42,7 +42,7 @@ function readBlobStore(context: LoadContext, json: Json, spot: Spot): BlobStoreD
   const addressing = reader.child('addressing');
   addressing?.choice('mode', ['content_addressed'], 'content_addressed');
   addressing?.choice('digest', ['sha256'], 'sha256');
-  const pathTemplate = addressing?.text('path_template', null) ?? 'sha256/{digest:0:2}/{digest:2:2}/{digest}';
+  const pathTemplate = addressing?.text('path_template', null) ?? 'sha256/{digest:0:2}/{digest}';
   if (addressing?.has('path_template') && !pathTemplate.includes('{digest}')) {
     context.reporter.report(
       'SHAPE_INVALID',

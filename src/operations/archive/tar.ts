@@ -19,6 +19,8 @@ const MAX_EXTENSIONS = 64 * MAX_EXTENSION;
 /** Zeros that may follow the end; programs fill up to the size of a tape's record. */
 const MAX_PADDING = 1024 * 1024;
 
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
+
 /**
  * The chosen files of a tar archive, in its order. Everything else goes by, unkept. Takes one reading only of what it reads: fails with
  * ARCHIVE_INVALID on all that programs might read differently. `maxTotalBytes` counts headers too; past it ARCHIVE_TOO_LARGE.
@@ -80,7 +82,12 @@ function paddingOf(size: number): number {
 }
 
 function isZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
+  // Compared at once: byte for byte it takes a hundred times as long.
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const part = bytes.subarray(at, at + ZEROS.length);
+    if (!part.equals(part.length === ZEROS.length ? ZEROS : ZEROS.subarray(0, part.length))) return false;
+  }
+  return true;
 }
 
 /** The bytes of an archive, so many at a time. */

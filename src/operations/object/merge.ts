@@ -43,7 +43,7 @@ function merged(objects: readonly unknown[]): Readonly<Record<string, unknown>> 
   for (const object of objects) {
     const plain = object instanceof StoredValue ? toPlain(object) : object;
     if (!isPlainObject(plain)) continue;
-    for (const [name, value] of Object.entries(plain)) setOwn(all, name, value);
+    for (const name in plain) setOwn(all, name, (plain as Record<string, unknown>)[name]);
   }
   return all;
 }

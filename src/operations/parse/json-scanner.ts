@@ -118,7 +118,7 @@ export class JsonScanner {
       else if (byte === QUOTE) {
         this.#inString = false;
         this.#isEscaped = false;
-        this.#endKey(chunk.subarray(from, at));
+        if (this.#key !== null) this.#endKey(this.#key, chunk.subarray(from, at));
         return at + 1;
       }
     }
@@ -128,9 +128,8 @@ export class JsonScanner {
     return chunk.length;
   }
 
-  #endKey(last: Buffer): void {
-    if (this.#key === null) return;
-    const raw = Buffer.concat([...this.#key, last]);
+  #endKey(pieces: readonly Buffer[], last: Buffer): void {
+    const raw = pieces.length === 0 ? last : Buffer.concat([...pieces, last]);
     this.#key = null;
     const level = this.#levels.at(-1)!;
     level.member = readKey(raw);
