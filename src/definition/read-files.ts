@@ -1,5 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
+import type { FileSource } from './file-source.ts';
 import { isObject } from './object-reader.ts';
 import { type Places, type Spot, spotOf } from './places.ts';
 import type { Reporter } from './reporter.ts';
@@ -29,19 +29,21 @@ export interface RegistryFiles {
 }
 
 /** Reads a registry's folder (with `schema.json` and the packs it names) or a single file. Trouble becomes findings. */
-export async function readRegistryFiles(path: string, places: Places, reporter: Reporter): Promise<RegistryFiles> {
+export async function readRegistryFiles(
+  path: string,
+  places: Places,
+  reporter: Reporter,
+  source: FileSource,
+): Promise<RegistryFiles> {
   const absolute = resolve(path);
-  const isFolder = await stat(absolute).then(
-    (info) => info.isDirectory(),
-    () => absolute.endsWith('.json') === false,
-  );
+  const isFolder = (await source.isFolder(absolute)) ?? !absolute.endsWith('.json');
   const root = isFolder ? absolute : dirname(absolute);
   const files: string[] = [];
 
   /** `namedBy` is what names the file; a missing one is reported there. */
   async function read(name: string, namedBy: Spot | null = null): Promise<DefinitionFile | null> {
     const whole = { file: name, line: 1, column: 1, pointer: '' };
-    const bytes = await readFile(join(root, name)).catch(() => null);
+    const bytes = await source.read(join(root, name));
     if (bytes === null) {
       const place = namedBy === null ? whole : places.place(namedBy, 'value');
       reporter.reportPlace('FILE_MISSING', place, `"${name}" cannot be read`);
@@ -66,7 +68,7 @@ export async function readRegistryFiles(path: string, places: Places, reporter: 
     folders.map(async ({ folder, spot }): Promise<PackFiles | null> => {
       const [pack, routes] = await Promise.all([
         read(posix.join(folder, 'pack.json'), spot),
-        listRoutes(join(root, folder)).then((names) =>
+        listRoutes(source, join(root, folder)).then((names) =>
           Promise.all(names.map((name) => read(posix.join(folder, name)))),
         ),
       ]);
@@ -77,8 +79,8 @@ export async function readRegistryFiles(path: string, places: Places, reporter: 
 }
 
 /** Route files of a pack's folder, sorted; `*.test.json` are tests of them. */
-async function listRoutes(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder).catch(() => []);
+async function listRoutes(source: FileSource, folder: string): Promise<readonly string[]> {
+  const names = await source.list(folder);
   return names.filter((name) => name.endsWith('.json') && !name.endsWith('.test.json') && name !== 'pack.json').sort();
 }
 

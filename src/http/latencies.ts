@@ -36,10 +36,10 @@ export class Latencies extends Histogram<'route'> {
     latency.sum += seconds;
   }
 
-  /** What the registry prints. */
+  /** What the registry prints, and what figures of several processes are added up from. */
   async getForPromString() {
     const values = [...this.#routes].flatMap(([route, latency]) => valuesOf(this.#name, route, latency));
-    return { name: this.#name, help: this.#help, type: 'histogram', values };
+    return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' };
   }
 }
 
