@@ -45,13 +45,13 @@ export interface Metrics {
 const MAX_ERROR_LABELS = 1000;
 
 /**
- * Requests are counted in plain maps and handed to prom-client when somebody asks: its own counters would cost more than most steps. `others`
- * gives the figures of the other processes that serve the same registry; null: there are none.
+ * Requests are counted in plain maps and handed to prom-client when somebody asks: its own counters would cost more than most steps. `all`
+ * gives the figures of all processes that serve the same registry, of this one, too; null: there are no others.
  */
-export function createMetrics(others: (() => Promise<readonly Figures[]>) | null = null): Metrics {
+export function createMetrics(all: (() => Promise<readonly Figures[]>) | null = null): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  if (others !== null) {
+  if (all !== null) {
     gauge(registry, 'entrepot_workers', 'Processes whose figures are in these', [], (set) => set({}, 1));
   }
   const steps = createStepMetrics();
@@ -154,9 +154,7 @@ export function createMetrics(others: (() => Promise<readonly Figures[]>) | null
     contentType: registry.contentType,
     async render(from) {
       measured = from;
-      if (others === null) return registry.metrics();
-      const all = await Promise.all([registry.getMetricsAsJSON(), others()]);
-      return AggregatorRegistry.aggregate([all[0], ...all[1]]).metrics();
+      return all === null ? registry.metrics() : AggregatorRegistry.aggregate([...(await all())]).metrics();
     },
     figures(from) {
       measured = from;
