@@ -4,9 +4,6 @@ import { describeFailure, processContext } from './context.ts';
 import { readServeOptions } from './serve-options.ts';
 import { openForServing } from './serve-registry.ts';
 
-/** For the bytes of connections that were handed over just now: a connection that has sent nothing yet is closed as idle. */
-const READ_FIRST_MS = 50;
-
 async function work(link: ParentLink): Promise<number> {
   const context = processContext();
   const opened = await openForServing(readServeOptions(link.start.args, context), context, link);
@@ -15,7 +12,6 @@ async function work(link: ParentLink): Promise<number> {
   const address = await link.opened(opened.files);
   const server = await opened.serve({ ...address, receive: link.receive });
   const isAsked = await link.stopped;
-  await new Promise((resolve) => setTimeout(resolve, READ_FIRST_MS));
   await server.close();
   await opened.registry.close();
   return isAsked ? 0 : 1;

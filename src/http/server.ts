@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import type { EngineResponse, Served } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
@@ -50,6 +51,8 @@ const IDLE_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 30_000;
 const GRACE_MS = 10_000;
 const IDLE_SWEEP_MS = 50;
+/** How long kept connections stay open for their next request, whose answer then ends them, when the server closes. */
+const LAST_REQUESTS_MS = 200;
 /** What figures and logs call the routes that every registry has. */
 const SYSTEM_ROUTE = '$system';
 
@@ -179,6 +182,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   address = { baseUrl: options.baseUrl, url, clientAddress, nextRequestId };
 
   async function closeAll(graceMs: number): Promise<void> {
+    // A request may be on its way on a connection that looks idle: closing that would fail it.
+    await sleep(Math.min(LAST_REQUESTS_MS, graceMs));
     // A connection whose request was under way falls idle later, and would be kept for its next one.
     const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
