@@ -22,6 +22,18 @@ export interface OpenedRegistry {
   hideSecrets(): void;
 }
 
+/** The modules that serving takes, which come only when something is served. */
+export function loadForServing() {
+  return Promise.all([
+    import('../main.ts'),
+    import('../http/server.ts'),
+    import('../http/metrics.ts'),
+    import('../http/request-log.ts'),
+    import('../inside.ts'),
+    import('../definition/file-source.ts'),
+  ]);
+}
+
 /**
  * Opens what `serve` serves. Null where the definition has errors, which are printed. A worker that has a parent opens what the first one
  * opened, and only that one says what there is to say.
@@ -33,23 +45,18 @@ export async function openForServing(
 ): Promise<OpenedRegistry | null> {
   const { env, print, complain, colours } = context;
   const { slowMs, metricsToken, baseUrl, level, host, port, trustedProxies } = options;
+  const [{ log, redactor }, modules] = await Promise.all([
+    openLog(level, env, link?.start.number ?? null),
+    loadForServing(),
+  ]);
   const [
-    { log, redactor },
     { openRegistry, vocabulary },
     { startServer },
     { createMetrics },
     { createRequestLog },
     { insideOf },
     { keepingFiles, keptFiles },
-  ] = await Promise.all([
-    openLog(level, env, link?.start.number ?? null),
-    import('../main.ts'),
-    import('../http/server.ts'),
-    import('../http/metrics.ts'),
-    import('../http/request-log.ts'),
-    import('../inside.ts'),
-    import('../definition/file-source.ts'),
-  ]);
+  ] = modules;
   if (metricsToken !== null) redactor.hide(metricsToken);
   const metrics = createMetrics(link === null ? null : link.reports);
   const writeLine = createRequestLog(log, slowMs);

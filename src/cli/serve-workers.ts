@@ -15,7 +15,7 @@ import { stopSignal } from './stop-signal.ts';
 
 /**
  * Serves with several processes. This one has the port, hands connections over and looks after the others; it opens no store. The first
- * worker starts alone: it checks the definition and brings the stores up to date; the others open what it opened. Exit code: that of the
+ * worker goes ahead: it checks the definition and brings the stores up to date; then the others open what it opened. Exit code: that of the
  * first worker where it did not come to serve; 1 where one of them died again and again.
  */
 export async function serveWithWorkers(
@@ -79,13 +79,17 @@ export async function serveWithWorkers(
     if (worker.number !== 1) crew.workers.find(({ number }) => number === 1)?.send({ kind: 'sweep' });
   }
 
+  function begin(worker: Worker): void {
+    worker.send({ kind: 'start', start: { number: worker.number, size, args, shared } });
+    if (address !== null) worker.send({ kind: 'serve', ...address });
+  }
+
   const crew = createCrew({
     fork: forkWorker,
     onMessage,
     onEnded,
     onStarted(worker) {
-      worker.send({ kind: 'start', start: { number: worker.number, size, args, shared } });
-      if (address !== null) worker.send({ kind: 'serve', ...address });
+      if (worker.number === 1 || shared !== null) begin(worker);
     },
   });
   // Whatever ends this process, they go with it; after SIGKILL they notice by themselves.
@@ -96,7 +100,7 @@ export async function serveWithWorkers(
     if (signal !== null) context.complain(`A worker was ended by ${signal} before it served.`);
     return code ?? 1;
   });
-  crew.start(1);
+  for (let number = 1; number <= size; number++) crew.start(number);
   const first = await Promise.race([opened.promise.then((files) => ({ files })), failure]);
   if (typeof first === 'number') return first;
   shared = first.files;
@@ -111,8 +115,10 @@ export async function serveWithWorkers(
     context.complain(listenFailure(thrown, host, port));
     return 1;
   }
-  for (const worker of crew.workers) worker.send({ kind: 'serve', ...address });
-  for (let number = 2; number <= size; number++) crew.start(number);
+  for (const worker of crew.workers) {
+    if (worker.number === 1) worker.send({ kind: 'serve', ...address });
+    else begin(worker);
+  }
   const code = await Promise.race([allServe.promise, failure]);
   if (typeof code === 'number') {
     server.close();

@@ -14,12 +14,17 @@ export interface ParentLink extends Peers {
   /** Whoever asks for a report gets what this makes. */
   onReport(make: () => Promise<Report>): void;
   onSweep(sweep: () => void): void;
+}
+
+export interface Linked {
+  /** Resolves when the parent has said what is to be done. */
+  readonly started: Promise<ParentLink>;
   /** Resolves when the worker is to stop, with whether the parent said so: else it is gone. */
   readonly stopped: Promise<boolean>;
 }
 
-/** Resolves when the parent has said what is to be done. Fails in a process that was not started by one. */
-export async function linkToParent(): Promise<ParentLink> {
+/** Fails in a process that was not started by a parent. */
+export function linkToParent(): Linked {
   if (process.send === undefined) throw new Error('This module runs as a worker of "entrepot serve"');
   const first = Promise.withResolvers<WorkerStart>();
   const address = Promise.withResolvers<{ readonly url: string; readonly port: number }>();
@@ -83,32 +88,34 @@ export async function linkToParent(): Promise<ParentLink> {
   });
   process.once('disconnect', () => stop.resolve(false));
 
-  return {
-    start: await first.promise,
-    opened(shared) {
-      send({ kind: 'opened', shared });
-      return address.promise;
-    },
-    receive(taker) {
-      take = taker;
-      for (const socket of early.splice(0)) take(socket);
-      send({ kind: 'serving' });
-    },
-    tell: (subject, message) => send({ kind: 'tell', subject, message }),
-    hear: (subject, listener) => void listeners.set(subject, listener),
-    reports() {
-      const id = ++lastId;
-      return new Promise((resolve) => {
-        asked.set(id, resolve);
-        send({ kind: 'all', id });
-      });
-    },
-    onReport(make) {
-      makeReport = make;
-    },
-    onSweep(work) {
-      sweep = work;
-    },
-    stopped: stop.promise,
-  };
+  const started = first.promise.then(
+    (start): ParentLink => ({
+      start,
+      opened(shared) {
+        send({ kind: 'opened', shared });
+        return address.promise;
+      },
+      receive(taker) {
+        take = taker;
+        for (const socket of early.splice(0)) take(socket);
+        send({ kind: 'serving' });
+      },
+      tell: (subject, message) => send({ kind: 'tell', subject, message }),
+      hear: (subject, listener) => void listeners.set(subject, listener),
+      reports() {
+        const id = ++lastId;
+        return new Promise((resolve) => {
+          asked.set(id, resolve);
+          send({ kind: 'all', id });
+        });
+      },
+      onReport(make) {
+        makeReport = make;
+      },
+      onSweep(work) {
+        sweep = work;
+      },
+    }),
+  );
+  return { started, stopped: stop.promise };
 }
