@@ -15,6 +15,7 @@ export function renderedPage(): string {
   text = filled(text, 'stores', 'stores.json', storesText);
   text = filled(text, 'routes', 'routes.json', routesText);
   text = filled(text, 'growth', 'growth.json', growthText);
+  text = filled(text, 'workers', 'workers.json', routesText);
   return filled(text, 'npm', 'npm.json', npmText);
 }
 

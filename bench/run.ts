@@ -4,11 +4,13 @@ import { benchNpm, NPM_NAMES } from './npm/run.ts';
 import { renderPage } from './page.ts';
 import { benchRoutes, ROUTE_NAMES } from './routes.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
+import { benchWorkers, WORKER_NAMES } from './workers.ts';
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
        npm run bench -- --growth [options]
        npm run bench -- --npm [options]
+       npm run bench -- --workers [options]
 
 Measures the default registry against the same routes written by hand, on the same
 stores, both in one run and in turn (A B B A ...). A ratio is the median over the
@@ -54,7 +56,14 @@ which of the targets hold.
 
   --quick      1 and 100 versions, in two minutes
   --only NAME  one row (several times for several):
-               NPM_NAMES`;
+               NPM_NAMES
+
+With --workers: the registry with two workers beside the same registry with one, on all
+cores, which the load generator shares: on two cores the ratio is less than what a second
+core brings.
+
+  --caches, --quick  as above
+  --only NAME        one row (several times for several): WORKER_NAMES`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -62,6 +71,7 @@ async function main(): Promise<void> {
       stores: { type: 'boolean', default: false },
       growth: { type: 'boolean', default: false },
       npm: { type: 'boolean', default: false },
+      workers: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -77,7 +87,8 @@ async function main(): Promise<void> {
       HELP.replace(' NAMES', `\n               ${folded(ROUTE_NAMES)}`)
         .replace('STORE_NAMES', folded(STORE_NAMES))
         .replace('GROWTH_NAMES', folded(GROWTH_NAMES))
-        .replace('NPM_NAMES', folded(NPM_NAMES)),
+        .replace('NPM_NAMES', folded(NPM_NAMES))
+        .replace('WORKER_NAMES', WORKER_NAMES.join(', ')),
     );
   const known = namesFor(values);
   const unknown = values.only.find((name) => !known.includes(name));
@@ -85,10 +96,17 @@ async function main(): Promise<void> {
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   if (values.growth) return benchGrowth({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
+  if (values.workers) return benchWorkers(values);
   return benchRoutes(values);
 }
 
-function namesFor({ stores, growth, npm }: { stores: boolean; growth: boolean; npm: boolean }): readonly string[] {
+function namesFor({
+  stores,
+  growth,
+  npm,
+  workers,
+}: Readonly<Record<'stores' | 'growth' | 'npm' | 'workers', boolean>>): readonly string[] {
+  if (workers) return WORKER_NAMES;
   if (stores) return STORE_NAMES;
   if (growth) return GROWTH_NAMES;
   return npm ? NPM_NAMES : ROUTE_NAMES;

@@ -25,9 +25,9 @@ export function isConstant({ authorization, entityTag }: Subject): boolean {
  * The default registry on its embedded stores. With `caches` as `npm start` runs it; without them it looks up, reads and makes each answer, as
  * the server by hand does.
  */
-export function startRegistry(folder: string, cores: Cores | null, caches: boolean): Promise<Subject> {
+export function startRegistry(folder: string, cores: Cores | null, caches: boolean, workers = 1): Promise<Subject> {
   const registry = caches ? PROJECT : withoutCaches(join(folder, 'definition'));
-  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores);
+  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores, workers);
 }
 
 /** A registry on a data folder, whose administrator has this password or gets it. */
@@ -36,11 +36,13 @@ export async function startRegistryOn(
   data: string,
   password: string,
   cores: Cores | null,
+  workers = 1,
 ): Promise<Subject> {
   const server = await startServerProcess({
     registry,
     data,
     env: { ENTREPOT_ADMIN_PASSWORD: password },
+    args: ['--workers', String(workers)],
     ...wrapped(cores),
   });
   const login = await fetch(`${server.url}/auth/login`, {
