@@ -19,7 +19,7 @@ const CONNECTIONS = 8;
 
 async function start(data: string): Promise<ServerProcess> {
   const env = { ENTREPOT_ADMIN_PASSWORD: ADMIN_PASSWORD };
-  const server = await startServerProcess({ data, env, args: ['--workers', '2'] });
+  const server = await startServerProcess({ data, env, args: ['--workers', '2'], startMs: 90_000 });
   onTestFinished(() => server.kill('SIGKILL').then(() => undefined));
   return server;
 }
@@ -83,7 +83,7 @@ async function publishUntilEnd(url: string, client: number, stored: number[]): P
   agent.destroy();
 }
 
-test('a server that stops under load answers every request that it was sent', async () => {
+test('a server that stops under load answers every request that it was sent', { timeout: 240_000 }, async () => {
   const folder = temporaryFolder();
   const server = await start(join(folder, 'data'));
   const stored = Array.from({ length: CONNECTIONS }, (): number[] => []);

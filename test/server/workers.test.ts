@@ -16,6 +16,7 @@ async function start({ args = [], ...options }: Partial<ServerProcessOptions> = 
   const server = await startServerProcess({
     data: join(temporaryFolder(), 'data'),
     ...options,
+    startMs: 90_000,
     args: ['--workers', '2', ...args],
     env: { ENTREPOT_ADMIN_PASSWORD: ADMIN_PASSWORD, ...options.env },
   });
@@ -30,6 +31,7 @@ function shareServer(): () => ServerProcess {
   beforeAll(async () => {
     server = await startServerProcess({
       data: join(folder.path, 'data'),
+      startMs: 90_000,
       args: ['--workers', '2', '--log-level', 'info'],
       env: { ENTREPOT_ADMIN_PASSWORD: ADMIN_PASSWORD, ENTREPOT_METRICS_TOKEN: METRICS_TOKEN },
     });
@@ -70,7 +72,7 @@ function workersOf(server: ServerProcess): ReadonlyMap<string, number> {
 
 const blob = (name: string, version: string) => `/v1/workers/${name}/${version}/any/blob`;
 
-describe('serve --workers 2', () => {
+describe('serve --workers 2', { timeout: 150_000 }, () => {
   const shared = shareServer();
 
   test('shares out connections that are kept, and says once where it listens', async () => {
