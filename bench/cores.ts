@@ -21,17 +21,25 @@ export function onServerCore(cores: Cores | null): readonly string[] {
   return cores === null ? [] : ['taskset', '-c', String(cores.server)];
 }
 
-/** Processor time that a process has used so far, over all its threads, in microseconds; null where the system does not say. */
+/**
+ * Processor time that a process and those that it started have used so far, over all their threads, in microseconds; null where the system
+ * does not say.
+ */
 export function processorTimeUs(pid: number): number | null {
   try {
     let nanoseconds = 0;
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
       nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+      for (const child of childrenOf(pid, thread)) nanoseconds += (processorTimeUs(child) ?? 0) * 1000;
     }
     return nanoseconds / 1000;
   } catch {
     return null;
   }
+}
+
+function childrenOf(pid: number, thread: string): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
 /** Processor, cores, memory system and versions, in one line each. */

@@ -17,6 +17,7 @@ export function renderedPage(): string {
   text = filled(text, 'stores', 'stores.json', storesText);
   text = filled(text, 'routes', 'routes.json', routesText);
   text = filled(text, 'growth', 'growth.json', growthText);
+  text = filled(text, 'workers', 'workers.json', routesText);
   text = filled(text, 'npm', 'npm.json', npmText);
   text = filled(text, 'engine', 'engine.json', engineText);
   text = filled(text, 'floor', 'engine.json', floorText);

@@ -7,6 +7,7 @@ import { renderPage } from './page.ts';
 import { benchProfile, PROFILED } from './profile/run.ts';
 import { benchRoutes, ROUTE_NAMES } from './routes.ts';
 import { benchStores, STORE_NAMES } from './stores.ts';
+import { benchWorkers, WORKER_NAMES } from './workers.ts';
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --stores [options]
@@ -15,6 +16,7 @@ const HELP = `Usage: npm run bench -- [options]
        npm run bench -- --engine [options]
        npm run bench -- --profile [options]
        npm run bench -- --guard [--update]
+       npm run bench -- --workers [options]
 
 Measures the default registry against the same routes written by hand, on the same
 stores, both in one run and in turn (A B B A ...). A ratio is the median over the
@@ -62,6 +64,13 @@ which of the targets hold.
   --only NAME  one row (several times for several):
                NPM_NAMES
 
+With --workers: the registry with two workers beside the same registry with one, on all
+cores, which the load generator shares: on two cores the ratio is less than what a second
+core brings.
+
+  --caches, --quick  as above
+  --only NAME        one row (several times for several): WORKER_NAMES
+
 With --engine: what the engine itself takes, in one process and beside the same by hand:
 steps, templates, conditions, expressions, an entity, transactions; how long definitions
 of 10, 100 and 1000 routes take to load, check and compile, and the default registry to
@@ -91,6 +100,7 @@ async function main(): Promise<void> {
       profile: { type: 'boolean', default: false },
       guard: { type: 'boolean', default: false },
       update: { type: 'boolean', default: false },
+      workers: { type: 'boolean', default: false },
       sizes: { type: 'string' },
       caches: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -109,7 +119,8 @@ async function main(): Promise<void> {
         .replace('GROWTH_NAMES', folded(GROWTH_NAMES))
         .replace('NPM_NAMES', folded(NPM_NAMES))
         .replace('ENGINE_PARTS', ENGINE_PARTS.join(', '))
-        .replace('PROFILED', PROFILED.join(', ')),
+        .replace('PROFILED', PROFILED.join(', '))
+        .replace('WORKER_NAMES', WORKER_NAMES.join(', ')),
     );
   const known = namesFor(values);
   const unknown = values.only.find((name) => !known.includes(name));
@@ -119,15 +130,17 @@ async function main(): Promise<void> {
   if (values.stores) return benchStores({ ...values, sizes: values.sizes ?? null });
   if (values.growth) return benchGrowth({ ...values, sizes: values.sizes ?? null });
   if (values.npm) return benchNpm(values);
+  if (values.workers) return benchWorkers(values);
   return benchRoutes(values);
 }
 
 /** What `--only` may name. */
 function namesFor(
-  wanted: Readonly<Record<'stores' | 'growth' | 'npm' | 'engine' | 'profile', boolean>>,
+  wanted: Readonly<Record<'stores' | 'growth' | 'npm' | 'workers' | 'engine' | 'profile', boolean>>,
 ): readonly string[] {
   if (wanted.engine) return ENGINE_PARTS;
   if (wanted.profile) return PROFILED;
+  if (wanted.workers) return WORKER_NAMES;
   if (wanted.stores) return STORE_NAMES;
   if (wanted.growth) return GROWTH_NAMES;
   return wanted.npm ? NPM_NAMES : ROUTE_NAMES;

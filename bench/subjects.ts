@@ -16,6 +16,12 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
+interface StartOptions {
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly workers?: number;
+}
+
 /** Whether it has no blobs, only as many bytes as are asked for. */
 export function isConstant({ authorization, entityTag }: Subject): boolean {
   return authorization === null && entityTag === undefined;
@@ -23,16 +29,16 @@ export function isConstant({ authorization, entityTag }: Subject): boolean {
 
 /**
  * The default registry on its embedded stores. With `caches` as `npm start` runs it; without them it looks up, reads and makes each answer, as
- * the server by hand does. `env` is added to its environment.
+ * the server by hand does.
  */
 export function startRegistry(
   folder: string,
   cores: Cores | null,
   caches: boolean,
-  env: Readonly<Record<string, string>> = {},
+  more: StartOptions = {},
 ): Promise<Subject> {
   const registry = caches ? PROJECT : withoutCaches(join(folder, 'definition'));
-  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores, env);
+  return startRegistryOn(registry, join(folder, 'registry'), randomBytes(18).toString('base64url'), cores, more);
 }
 
 /** A registry on a data folder, whose administrator has this password or gets it. */
@@ -41,12 +47,13 @@ export async function startRegistryOn(
   data: string,
   password: string,
   cores: Cores | null,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, workers = 1 }: StartOptions = {},
 ): Promise<Subject> {
   const server = await startServerProcess({
     registry,
     data,
     env: { ...env, ENTREPOT_ADMIN_PASSWORD: password },
+    args: ['--workers', String(workers)],
     ...wrapped(cores),
   });
   const login = await fetch(`${server.url}/auth/login`, {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { GuardedUpstream } from './adapters/guards/upstream.ts';
+import type { FileSource } from './definition/file-source.ts';
 import type { Finding } from './definition/findings.ts';
 import { type Loaded, loadDefinition } from './definition/load.ts';
 import { loadVocabulary } from './definition/load-vocabulary.ts';
@@ -22,10 +23,12 @@ import { HANDLERS } from './operations/index.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { IndexProgress, RecordStore } from './ports/record-store.ts';
 import { changesCollections, whyNotInPlace } from './replacement.ts';
+import { requireShared } from './require-shared.ts';
 import { sessionIdentity } from './session-identity.ts';
 import { type Clock, systemClock } from './shared/clock.ts';
 import type { MaybePromise } from './shared/maybe-promise.ts';
 import { packageFolder } from './shared/package-folder.ts';
+import type { Peers } from './shared/peers.ts';
 import { STORE_ENV, withStore } from './store-choice.ts';
 
 /** Where trouble is reported; a pino logger fits. */
@@ -56,6 +59,12 @@ export interface RegistryOptions {
   readonly inline?: boolean;
   /** Keeps everything in memory, whatever the definition says: for tests and trials. */
   readonly memory?: boolean;
+  /** Where the definition's files are read; the disk by default. */
+  readonly files?: FileSource;
+  /** Other processes that serve the same registry at the same time; all stores must be such that they can be shared. */
+  readonly peers?: Peers;
+  /** Whether what is to be done now and then, such as sweeping, is done here; true by default. Of several processes one is enough. */
+  readonly duties?: boolean;
   /** Looks on as steps run. */
   readonly watch?: StepWatch;
   /** Told of every request when its response is ready; must not throw. */
@@ -104,7 +113,7 @@ export async function readDefinition(path: string): Promise<Loaded> {
 /** Loads, checks, compiles and opens a registry. A definition with errors is not opened. */
 export async function openRegistry(options: RegistryOptions): Promise<OpenResult> {
   const words = await vocabulary();
-  const { definition, findings } = await loadDefinition(resolve(options.registry), words);
+  const { definition, findings } = await loadDefinition(resolve(options.registry), words, { files: options.files });
   if (definition === null) return { ok: false, findings };
   return { ok: true, registry: await openDefinition(definition, words, options), findings };
 }
@@ -131,6 +140,7 @@ export async function openDefinition(
   const prepare = (wanted: Definition): Prepared =>
     prepareDefinition(withStore(wanted, store), words, options, seams, clock);
   const prepared = prepare(definition);
+  if (options.peers !== undefined) requireShared(prepared.plan.definition);
   const env = options.env ?? process.env;
   const ports = await openPorts({
     definition: prepared.plan.definition,
@@ -140,6 +150,7 @@ export async function openDefinition(
     log,
     memory: options.memory ?? false,
     inline: options.inline ?? false,
+    duties: options.duties ?? true,
     waitMs: options.waitMs ?? 0,
     onWaiting: options.onWaiting ?? (() => {}),
     onIndexing: options.onIndexing ?? (() => {}),
@@ -150,7 +161,7 @@ export async function openDefinition(
   });
   const start = async (wanted: Prepared, runtime: EngineRuntime): Promise<Live> => {
     const { plan, env } = wanted;
-    const identity = await identityOf(plan.definition, ports.identityStore, clock);
+    const identity = await identityOf(plan.definition, ports.identityStore, clock, options.peers);
     const authenticate = seams.authenticate ?? identity.authenticate;
     const { handle } = createEngine({
       plan,

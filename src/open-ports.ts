@@ -73,6 +73,8 @@ export interface PortsOptions {
   readonly memory: boolean;
   /** Stores have no threads of their own: for short work that nobody waits beside. */
   readonly inline: boolean;
+  /** Whether this process sweeps now and then; where several have the stores, one is enough. */
+  readonly duties: boolean;
   /** How long to wait for a database that cannot be reached, and who is told why. */
   readonly waitMs: number;
   readonly onWaiting: (reason: string) => void;
@@ -92,7 +94,7 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 
 /** Opens the stores, brings them to what the plan asks, and starts what runs beside requests. What was opened is closed when it fails. */
 export async function openPorts(options: PortsOptions): Promise<Ports> {
-  const { definition, data, clock, log, memory, inline } = options;
+  const { definition, data, clock, log, memory, inline, duties } = options;
   const records = new Map<string, RecordStore>();
   const blobs = new Map<string, BlobStore>();
   const measured: (() => PartStats)[] = [];
@@ -158,16 +160,17 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
       background: goOnBeside,
     });
     let runtime = runtimeOf(plan);
+    const everyMs = duties ? SWEEP_EVERY_MS : null;
     const leases = startLeaseSweeper({
       stores: [...blobs.values()],
       isReferenced: (digest) => isReferenced(plan, records, digest),
-      everyMs: SWEEP_EVERY_MS,
+      everyMs,
       clock,
       onError: (cause) => log.warning('The lease sweeper failed', cause),
     });
     const expired = startExpirySweeper({
       stores: [...records.values()],
-      everyMs: SWEEP_EVERY_MS,
+      everyMs,
       clock,
       onError: (cause) => log.warning('The sweeper of expired records failed', cause),
     });

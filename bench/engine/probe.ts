@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 /*
  * One start of a registry, or of a part of it, in a process of its own, so that nothing is warm. Writes what each phase took as JSON.
- * Arguments: what to do, the folder of the program, the folder of the definition, and of the data.
+ * Arguments: what to do, the folder of the definition, and of the data.
  */
 
 /** What one phase took, in milliseconds of processor time and of the wall; and, where there is a collector to call, what it left in use. */
@@ -15,7 +14,7 @@ export interface Phase {
   readonly heapBytes: number | null;
 }
 
-const [, , mode = '', program = '', definitionFolder = '', data = ''] = process.argv;
+const [, , mode = '', definitionFolder = '', data = ''] = process.argv;
 const phases: Phase[] = [];
 
 async function phase<T>(name: string, act: () => T | Promise<T>): Promise<T> {
@@ -37,17 +36,16 @@ function heapBytes(): number | null {
   return process.memoryUsage().heapUsed;
 }
 
-/** The sources, or the package's built files. */
-async function load<T>(name: string): Promise<T> {
-  const path = join(program, program.endsWith('dist') ? `${name}.js` : `${name}.ts`);
-  return import(pathToFileURL(path).href);
-}
-
+/** What `serve` loads; only now, so that loading them is a phase. */
 async function modules() {
-  await import('pino');
-  const main = await load<typeof import('../../src/main.ts')>('main');
-  const http = await load<typeof import('../../src/http/server.ts')>('http/server');
-  for (const name of ['http/metrics', 'http/request-log', 'inside']) await load(name);
+  const [main, http] = await Promise.all([
+    import('../../src/main.ts'),
+    import('../../src/http/server.ts'),
+    import('../../src/http/metrics.ts'),
+    import('../../src/http/request-log.ts'),
+    import('../../src/inside.ts'),
+    import('pino'),
+  ]);
   return { ...main, ...http };
 }
 
@@ -71,17 +69,17 @@ async function start(): Promise<void> {
 async function parts(): Promise<void> {
   const { vocabulary, readDefinition } = await modules();
   const words = await vocabulary();
-  const { createPlaces } = await load<typeof import('../../src/definition/places.ts')>('definition/places');
-  const { createReporter } = await load<typeof import('../../src/definition/reporter.ts')>('definition/reporter');
-  const { readRegistryFiles } =
-    await load<typeof import('../../src/definition/read-files.ts')>('definition/read-files');
-  const { compile } = await load<typeof import('../../src/engine/compile.ts')>('engine/compile');
-  const { openUpstreams } = await load<typeof import('../../src/open-ports.ts')>('open-ports');
-  const { HANDLERS } = await load<typeof import('../../src/operations/index.ts')>('operations/index');
-  const { systemClock } = await load<typeof import('../../src/shared/clock.ts')>('shared/clock');
+  const { createPlaces } = await import('../../src/definition/places.ts');
+  const { createReporter } = await import('../../src/definition/reporter.ts');
+  const { diskFiles } = await import('../../src/definition/file-source.ts');
+  const { readRegistryFiles } = await import('../../src/definition/read-files.ts');
+  const { compile } = await import('../../src/engine/compile.ts');
+  const { openUpstreams } = await import('../../src/open-ports.ts');
+  const { HANDLERS } = await import('../../src/operations/index.ts');
+  const { systemClock } = await import('../../src/shared/clock.ts');
   if (mode === 'read') {
     const places = createPlaces();
-    await phase('read', () => readRegistryFiles(definitionFolder, places, createReporter(places)));
+    await phase('read', () => readRegistryFiles(definitionFolder, places, createReporter(places), diskFiles));
     return;
   }
   const { definition } = await phase('definition', () => readDefinition(definitionFolder));

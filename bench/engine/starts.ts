@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bundle } from '../../packaging/bundle.ts';
 import { runProgram } from '../../test/support/run-program.ts';
 import { type Spread, spread } from '../measure.ts';
 import { buildPackage } from '../npm/built.ts';
@@ -65,7 +66,8 @@ export async function measureStart(folder: string, rounds: number): Promise<read
   const unpacked = join(folder, 'built');
   mkdirSync(unpacked);
   const root = dirname(dirname(await buildPackage(unpacked)));
-  const program = join(root, 'dist');
+  const program = join(root, 'dist-probe');
+  await bundle(program, { probe: 'bench/engine/probe.ts' });
   const data = join(folder, 'started');
   // The first start makes the stores and hashes a password.
   await probe('start', program, root, data);
@@ -103,7 +105,8 @@ export async function measureStart(folder: string, rounds: number): Promise<read
   return [...found].map(([name, { cpu, wall }]) => ({ name, cpuMs: spread(cpu), wallMs: spread(wall) }));
 }
 
-const SOURCES = join(PROJECT, 'src');
+/** The probe in the sources; `dist-probe` of a package has it as the package's own program is. */
+const SOURCES = import.meta.dirname;
 
 async function probe(
   mode: 'start' | 'parsed' | 'read' | 'compile',
@@ -112,9 +115,11 @@ async function probe(
   data: string,
   flags: readonly string[] = [],
 ): Promise<readonly Phase[]> {
-  const script = join(import.meta.dirname, 'probe.ts');
-  const args = [...flags, script, mode, program, definition, data];
-  const { code, stdout, stderr } = await runProgram(process.execPath, args, { cwd: PROJECT });
+  const script = join(program, program === SOURCES ? 'probe.ts' : 'probe.js');
+  const args = [...flags, script, mode, definition, data];
+  // As the package's program has it: Node keeps what it compiled for the next start.
+  const env = program === SOURCES ? process.env : { ...process.env, NODE_COMPILE_CACHE: join(program, 'cache') };
+  const { code, stdout, stderr } = await runProgram(process.execPath, args, { cwd: PROJECT, env });
   if (code !== 0) throw new Error(`A start to be measured ended with ${code}\n${stderr}`);
   return JSON.parse(stdout);
 }

@@ -39,7 +39,7 @@ export async function benchProfile({ quick, json, caches, only }: ProfileOptions
   const folder = mkdtempSync(join(tmpdir(), 'entrepot-bench-'));
   const agent = pathToFileURL(join(import.meta.dirname, 'agent.ts')).href;
   const env = { NODE_OPTIONS: `--import=${agent}`, PROFILE_FOLDER: folder };
-  const server = await startRegistry(folder, cores, caches, env);
+  const server = await startRegistry(folder, cores, caches, { env });
   try {
     await seed(server, SEED);
     const routes: ProfiledRoute[] = [];

@@ -1,7 +1,7 @@
-import { RegistryError } from '../errors/registry-error.ts';
 import { backup } from './backup.ts';
 import { check } from './check.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { describeFailure, processContext } from './context.ts';
 import { db } from './db.ts';
 import { docs } from './docs.ts';
 import { explain } from './explain.ts';
@@ -65,27 +65,9 @@ async function run(argv: readonly string[], context: CommandContext): Promise<nu
       context.complain(`See: entrepot ${command === undefined ? 'help' : `${command.name} --help`}`);
       return 2;
     }
-    context.complain(describe(thrown));
+    context.complain(describeFailure(thrown));
     return 1;
   }
 }
 
-/** A failure that has a code is told in a sentence; anything else is a fault of the program and shows where it happened. */
-function describe(thrown: unknown): string {
-  if (!(thrown instanceof RegistryError)) return thrown instanceof Error ? String(thrown.stack) : String(thrown);
-  const cause = thrown.cause instanceof Error ? `: ${thrown.cause.message}` : '';
-  return `${thrown.code}: ${thrown.message}${cause}`;
-}
-
-// Whoever reads the output may stop before its end, as `head` does.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
-
-process.exitCode = await run(process.argv.slice(2), {
-  print: (line) => process.stdout.write(`${line}\n`),
-  complain: (line) => process.stderr.write(`${line}\n`),
-  env: process.env,
-  colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
-});
+process.exitCode = await run(process.argv.slice(2), processContext());

@@ -1,4 +1,5 @@
 import { declareNames } from './declare.ts';
+import { diskFiles, type FileSource } from './file-source.ts';
 import type { Finding } from './findings.ts';
 import type { LintContext } from './lint/context.ts';
 import { createLintContext } from './lint/create-context.ts';
@@ -44,6 +45,8 @@ export interface LoadOptions {
   readonly availableKvKinds?: readonly string[];
   /** Those of them that can search texts; all by default. */
   readonly fullTextKvKinds?: readonly string[];
+  /** Where files are read; the disk by default. */
+  readonly files?: FileSource;
 }
 
 /**
@@ -53,7 +56,7 @@ export interface LoadOptions {
 export async function loadDefinition(path: string, vocabulary: Vocabulary, options: LoadOptions = {}): Promise<Loaded> {
   const places = createPlaces();
   const reporter = createReporter(places);
-  const { root, files, schema, packs } = await readRegistryFiles(path, places, reporter);
+  const { root, files, schema, packs } = await readRegistryFiles(path, places, reporter, options.files ?? diskFiles);
   const reader = schema === null ? null : openObject(schema.json, spotOf(schema.json), reporter);
   if (reader === null) return { definition: null, findings: reporter.findings(), root, files };
 

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
+import type { FileSource } from './file-source.ts';
 import { isObject } from './object-reader.ts';
 import { type Places, type Spot, spotOf } from './places.ts';
 import type { Reporter } from './reporter.ts';
@@ -30,19 +29,21 @@ export interface RegistryFiles {
 }
 
 /** Reads a registry's folder (with `schema.json` and the packs it names) or a single file. Trouble becomes findings. */
-export async function readRegistryFiles(path: string, places: Places, reporter: Reporter): Promise<RegistryFiles> {
+export async function readRegistryFiles(
+  path: string,
+  places: Places,
+  reporter: Reporter,
+  source: FileSource,
+): Promise<RegistryFiles> {
   const absolute = resolve(path);
-  const isFolder = await stat(absolute).then(
-    (info) => info.isDirectory(),
-    () => absolute.endsWith('.json') === false,
-  );
+  const isFolder = (await source.isFolder(absolute)) ?? !absolute.endsWith('.json');
   const root = isFolder ? absolute : dirname(absolute);
   const files: string[] = [];
 
   /** `namedBy` is what names the file; a missing one is reported there. */
   function read(name: string, namedBy: Spot | null = null): DefinitionFile | null {
     const whole = { file: name, line: 1, column: 1, pointer: '' };
-    const bytes = bytesOf(join(root, name));
+    const bytes = source.read(join(root, name));
     if (bytes === null) {
       const place = namedBy === null ? whole : places.place(namedBy, 'value');
       reporter.reportPlace('FILE_MISSING', place, `"${name}" cannot be read`);
@@ -66,7 +67,7 @@ export async function readRegistryFiles(path: string, places: Places, reporter: 
   const packs = await Promise.all(
     folders.map(async ({ folder, spot }): Promise<PackFiles | null> => {
       const pack = read(posix.join(folder, 'pack.json'), spot);
-      const routes = (await listRoutes(join(root, folder))).map((name) => read(posix.join(folder, name)));
+      const routes = (await listRoutes(source, join(root, folder))).map((name) => read(posix.join(folder, name)));
       return pack === null ? null : { folder, pack, routes: routes.filter((route) => route !== null) };
     }),
   );
@@ -74,8 +75,8 @@ export async function readRegistryFiles(path: string, places: Places, reporter: 
 }
 
 /** Route files of a pack's folder, sorted; `*.test.json` are tests of them. */
-async function listRoutes(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder).catch(() => []);
+async function listRoutes(source: FileSource, folder: string): Promise<readonly string[]> {
+  const names = await source.list(folder);
   return names.filter((name) => name.endsWith('.json') && !name.endsWith('.test.json') && name !== 'pack.json').sort();
 }
 
@@ -97,15 +98,6 @@ function packFolders(schema: JsonObject, reporter: Reporter): readonly { folder:
     } else folders.set(folder, spot);
   });
   return [...folders].map(([folder, spot]) => ({ folder, spot }));
-}
-
-/** A definition is hundreds of small files: each takes microseconds this way, and several times as long by way of the thread pool. */
-function bytesOf(path: string): Uint8Array | null {
-  try {
-    return readFileSync(path);
-  } catch {
-    return null;
-  }
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });

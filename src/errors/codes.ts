@@ -90,6 +90,7 @@ export const ERROR_CODES = Object.freeze({
 
   // Trouble inside
   STORE_FAILURE: code(503, 'The store failed', true),
+  STORE_NOT_SHARED: code(503, 'One process has this store to itself'),
   STORE_UNREACHABLE: code(503, 'The database cannot be reached', true),
   COMMIT_UNKNOWN: code(503, 'The connection broke while a commit was under way', true),
   BLOB_STORE_FAILURE: code(503, 'The blob store failed', true),

@@ -36,22 +36,25 @@ export class Latencies extends Histogram<'route'> {
     latency.sum += seconds;
   }
 
-  /** What the registry prints. */
+  /** What the registry prints, and what figures of several processes are added up from. */
   async getForPromString() {
     const values = [...this.#routes].flatMap(([route, latency]) => valuesOf(this.#name, route, latency));
-    return { name: this.#name, help: this.#help, type: 'histogram', values };
+    return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' };
   }
 }
+
+/** prom-client's own histograms have labels in common to all buckets, and it counts on them. */
+const sharedLabels = Object.freeze({});
 
 function valuesOf(name: string, route: string, { counts, sum }: Latency) {
   let total = 0;
   const buckets = counts.map((count, place) => {
     total += count;
-    return { metricName: `${name}_bucket`, labels: { route, le: BOUNDS[place] ?? '+Inf' }, value: total };
+    return { metricName: `${name}_bucket`, labels: { route, le: BOUNDS[place] ?? '+Inf' }, value: total, sharedLabels };
   });
   return [
     ...buckets,
-    { metricName: `${name}_sum`, labels: { route }, value: sum },
-    { metricName: `${name}_count`, labels: { route }, value: total },
+    { metricName: `${name}_sum`, labels: { route }, value: sum, sharedLabels },
+    { metricName: `${name}_count`, labels: { route }, value: total, sharedLabels },
   ];
 }

@@ -1,8 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Served } from '../engine/exchange.ts';
 import type { StepWatch } from '../engine/watch.ts';
 import { Latencies } from './latencies.ts';
 import { createStepMetrics } from './step-metrics.ts';
+
+/** All figures of a process, as JSON can hold them; those of several processes can be added up. */
+export type Figures = readonly object[];
 
 /** What one store, cache or upstream was asked so far; times in milliseconds. */
 export interface MeasuredPart {
@@ -32,17 +35,25 @@ export interface Metrics {
   /** To look on as steps run. */
   readonly watch: StepWatch;
   readonly contentType: string;
-  /** In the text form of Prometheus. */
+  /** In the text form of Prometheus, those of all processes that serve the registry together. */
   render(registry: MeasuredRegistry): Promise<string>;
+  /** Of this process alone. */
+  figures(registry: MeasuredRegistry): Promise<Figures>;
 }
 
 /** Codes can be made by templates: beyond this many sets of labels all errors are `OTHER`. */
 const MAX_ERROR_LABELS = 1000;
 
-/** Requests are counted in plain maps and handed to prom-client when somebody asks: its own counters would cost more than most steps. */
-export function createMetrics(): Metrics {
+/**
+ * Requests are counted in plain maps and handed to prom-client when somebody asks: its own counters would cost more than most steps. `all`
+ * gives the figures of all processes that serve the same registry, of this one, too; null: there are no others.
+ */
+export function createMetrics(all: (() => Promise<readonly Figures[]>) | null = null): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  if (all !== null) {
+    gauge(registry, 'entrepot_workers', 'Processes whose figures are in these', [], (set) => set({}, 1));
+  }
   const steps = createStepMetrics();
   const requests = new Map<string, Map<string, Map<number, number>>>();
   const errors = new Map<string, { readonly labels: Record<'code' | 'route' | 'step', string>; count: number }>();
@@ -108,9 +119,8 @@ export function createMetrics(): Metrics {
   counter(registry, 'entrepot_part_seconds_total', 'How long calls of them took together', parts, (add) => {
     eachCall((labels, { totalMs }) => add(labels, totalMs / 1000));
   });
-  gauge(registry, 'entrepot_part_slowest_seconds', 'The longest call of each so far', parts, (set) => {
-    eachCall((labels, { maxMs }) => set(labels, maxMs / 1000));
-  });
+  const slowest = (set: Give<(typeof parts)[number]>) => eachCall((labels, { maxMs }) => set(labels, maxMs / 1000));
+  gauge(registry, 'entrepot_part_slowest_seconds', 'The longest call of each so far', parts, slowest, 'max');
   for (const kind of ['hits', 'misses'] as const) {
     counter(registry, `entrepot_cache_${kind}_total`, `Lookups in caches that were ${kind}`, ['name'], (add) => {
       for (const { name, cache } of measured.parts()) if (cache !== undefined) add({ name }, cache[kind]);
@@ -142,9 +152,13 @@ export function createMetrics(): Metrics {
     },
     watch: steps.watch,
     contentType: registry.contentType,
-    render(from) {
+    async render(from) {
       measured = from;
-      return registry.metrics();
+      return all === null ? registry.metrics() : AggregatorRegistry.aggregate([...(await all())]).metrics();
+    },
+    figures(from) {
+      measured = from;
+      return registry.getMetricsAsJSON();
     },
   };
 }
@@ -185,12 +199,14 @@ function gauge<const Label extends string>(
   help: string,
   labelNames: readonly Label[],
   fetch: (set: Give<Label>) => void,
+  aggregator: 'sum' | 'max' = 'sum',
 ): void {
   const metric = new Gauge<Label>({
     name,
     help,
     labelNames: [...labelNames],
     registers: [registry],
+    aggregator,
     collect() {
       metric.reset();
       fetch((labels, value) => metric.set(labels, value));

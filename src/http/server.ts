@@ -1,10 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineResponse, Served } from '../engine/exchange.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { openClientAddress } from './client-address.ts';
 import { isPreflight, openCors } from './cors.ts';
 import type { Inside } from './inside-routes.ts';
+import { type HandedConnections, listenOn, listenToHanded } from './listening.ts';
 import { refuseMalformed, refuseTunnel } from './malformed.ts';
 import { perDefinition } from './per-definition.ts';
 import { problemResponse, type ServerLog } from './problem.ts';
@@ -19,6 +21,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes one that is free. */
   readonly port: number;
+  /** Connections come from there, and nothing is listened on. */
+  readonly handed?: HandedConnections | null;
   /** As clients reach this server, without a trailing slash; null: what each request's Host says. */
   readonly baseUrl: string | null;
   /** Addresses and networks (CIDR) of proxies whose `X-Forwarded-For` is believed. */
@@ -49,6 +53,8 @@ const IDLE_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 30_000;
 const GRACE_MS = 10_000;
 const IDLE_SWEEP_MS = 50;
+/** How long kept connections stay open for their next request, whose answer then ends them, when the server closes. */
+const LAST_REQUESTS_MS = 200;
 /** What figures and logs call the routes that every registry has. */
 const SYSTEM_ROUTE = '$system';
 
@@ -177,32 +183,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     refuseMalformed(error, socket, response?.headersSent === true && !response.writableFinished, log);
   });
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const bound = server.address();
-  const port = bound !== null && typeof bound === 'object' ? bound.port : options.port;
-  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  const handed = options.handed ?? null;
+  const listening =
+    handed === null ? await listenOn(server, options.host, options.port) : listenToHanded(server, handed);
+  const { url, port } = listening;
   address = { baseUrl: options.baseUrl, url, clientAddress, nextRequestId };
+
+  async function closeAll(graceMs: number): Promise<void> {
+    // A request may be on its way on a connection that looks idle: closing that would fail it.
+    await sleep(Math.min(LAST_REQUESTS_MS, graceMs));
+    // A connection whose request was under way falls idle later, and would be kept for its next one.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    await listening.close();
+    clearInterval(sweep);
+    clearTimeout(timer);
+  }
 
   return {
     url,
     port,
     close(graceMs = GRACE_MS) {
-      closing ??= new Promise<void>((resolve) => {
-        // A connection whose request was under way falls idle later, and would be kept for its next one.
-        const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-        server.close(() => {
-          clearInterval(sweep);
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      closing ??= closeAll(graceMs);
       return closing;
     },
   };

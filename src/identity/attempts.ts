@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { RegistryError } from '../errors/registry-error.ts';
+import type { Peers } from '../shared/peers.ts';
 import { networkOf } from './network.ts';
 
 /**
@@ -32,8 +33,17 @@ interface Count {
   readonly points: number;
 }
 
-/** The counts are this process's own and are lost when it ends. */
-export function openAttempts(limits: AttemptLimits): Attempts {
+const SUBJECT = 'attempts';
+
+/** What one process tells the others. */
+interface Told {
+  readonly outcome: 'failed' | 'succeeded';
+  readonly username: string;
+  readonly address: string | null;
+}
+
+/** The counts are in this process's memory and are lost when it ends; what its peers count, it counts, too. */
+export function openAttempts(limits: AttemptLimits, peers: Peers | null = null): Attempts {
   const duration = limits.windowSeconds;
   const accounts = new RateLimiterMemory({ keyPrefix: 'account', points: limits.perAccount, duration });
   const addresses = new RateLimiterMemory({ keyPrefix: 'address', points: limits.perAddress, duration });
@@ -55,6 +65,28 @@ export function openAttempts(limits: AttemptLimits): Attempts {
     ];
   }
 
+  async function countFailure(username: string, address: string | null): Promise<void> {
+    for (const { limiter, key, points } of countsOf(username, address)) {
+      const count = await limiter.penalty(key);
+      if (count.consumedPoints >= points) full.set(key, Date.now() + count.msBeforeNext);
+    }
+  }
+
+  /** Whether that is news. */
+  function remember(username: string, address: string): boolean {
+    const pair = `${username} ${networkOf(address)}`;
+    const isNews = !known.has(pair);
+    known.set(pair, true);
+    return isNews;
+  }
+
+  const tell = (told: Told) => peers?.tell(SUBJECT, told);
+  peers?.hear(SUBJECT, (message) => {
+    const { outcome, username, address } = message as Told;
+    if (outcome === 'failed') void countFailure(username, address);
+    else if (address !== null) remember(username, address);
+  });
+
   return {
     admit(username, address) {
       for (const { key } of countsOf(username, address)) {
@@ -66,14 +98,12 @@ export function openAttempts(limits: AttemptLimits): Attempts {
         });
       }
     },
-    async failed(username, address) {
-      for (const { limiter, key, points } of countsOf(username, address)) {
-        const count = await limiter.penalty(key);
-        if (count.consumedPoints >= points) full.set(key, Date.now() + count.msBeforeNext);
-      }
+    failed(username, address) {
+      tell({ outcome: 'failed', username, address });
+      return countFailure(username, address);
     },
     succeeded(username, address) {
-      if (address !== null) known.set(`${username} ${networkOf(address)}`, true);
+      if (address !== null && remember(username, address)) tell({ outcome: 'succeeded', username, address });
     },
   };
 }

@@ -3,7 +3,8 @@ import type { Clock } from '../shared/clock.ts';
 
 export interface RepeatedOptions<T> {
   readonly work: () => Promise<T>;
-  readonly everyMs: number;
+  /** Null: only when it is asked for. */
+  readonly everyMs: number | null;
   readonly clock: Clock;
   /** Told of what went wrong in a run; the next run comes nevertheless. */
   readonly onError: (error: unknown) => void;
@@ -16,7 +17,7 @@ export interface Repeated<T> {
   stop(): Promise<void>;
 }
 
-/** Does work at once, and then every `everyMs` after its end, never twice at a time. */
+/** Does work at once, and then every `everyMs` after its end, or only when asked, never twice at a time. */
 export function startRepeated<T>({ work, everyMs, clock, onError }: RepeatedOptions<T>): Repeated<T> {
   const stopping = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
@@ -28,14 +29,14 @@ export function startRepeated<T>({ work, everyMs, clock, onError }: RepeatedOpti
     return run;
   }
 
-  async function loop(): Promise<void> {
+  async function loop(pauseMs: number): Promise<void> {
     while (!stopping.signal.aborted) {
       await runNow().catch(onError);
-      await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+      await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
     }
   }
 
-  const looping = loop();
+  const looping = everyMs === null ? null : loop(everyMs);
   return {
     runNow,
     async stop() {

@@ -105,6 +105,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     log: { failure: ({ error }) => failures.push(error), warning: () => {} },
     memory,
     inline: true,
+    duties: true,
     waitMs: 0,
     onWaiting: () => {},
     onIndexing: () => {},

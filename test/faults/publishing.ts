@@ -24,19 +24,20 @@ export interface PublishPlace {
 let clients = 0;
 
 /**
- * Publishes from another process, until all are published or the server is gone. `onAnswer` hears how many answers came so far; returns
- * how many came of each status.
+ * Publishes from another process, until all are published or the server is gone; with `goOn` a connection that breaks ends nothing.
+ * `onAnswer` hears how many answers came so far; returns how many came of each status.
  */
 export async function publishAll(
   server: ServerProcess,
   uploads: readonly Upload[],
   { folder, ledger }: PublishPlace,
   onAnswer: (count: number) => void = () => {},
+  goOn = false,
 ): Promise<ReadonlyMap<string, number>> {
   const list = join(folder, `uploads-${++clients}.json`);
   await writeFile(list, JSON.stringify(uploads));
   const client = spawn(process.execPath, [join(import.meta.dirname, 'publish-client.ts'), server.url, list, ledger], {
-    env: { ...process.env, AUTHORIZATION: ADMIN.authorization },
+    env: { ...process.env, AUTHORIZATION: ADMIN.authorization, GO_ON: goOn ? '1' : '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let errors = '';

@@ -20,6 +20,8 @@ export interface ServerProcessOptions {
   readonly cwd?: string;
   /** What another program than ours writes once it listens; the first group is its URL. */
   readonly listening?: RegExp;
+  /** How long it may take to listen; default: 30 s. */
+  readonly startMs?: number;
   /** Hears what it writes to the standard error output, before it listens, too. */
   readonly onComplaint?: (text: string) => void;
 }
@@ -62,10 +64,11 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
 
   const url = await new Promise<string>((resolve, reject) => {
     const failed = (why: string) => reject(new Error(`${why}\n${stdout}\n${stderr}`));
+    const startMs = options.startMs ?? START_MS;
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      failed(`The server did not listen within ${START_MS} ms`);
-    }, START_MS);
+      failed(`The server did not listen within ${startMs} ms`);
+    }, startMs);
     child.stdout.on('data', () => {
       const found = listening.exec(stdout)?.[1];
       if (found === undefined) return;
