@@ -438,3 +438,39 @@ describe('path templates', () => {
     );
   });
 });
+
+describe('a folder whose blobs lie by another template', () => {
+  const openAs = (template: string) =>
+    openFilesystemBlobStore({
+      root,
+      pathTemplate: template,
+      maxBlobBytes: 1e9,
+      minBlobBytes: 0,
+      clock,
+      io: nodeFileIo,
+    });
+
+  it('is refused, with what to do, before anything is looked for in vain', async () => {
+    const store = guardBlobStore(openAs('sha256/{digest:0:2}/{digest:2:2}/{digest}'));
+    const bytes = makeBytes(100);
+    await putBytes(store, bytes);
+    await store.close();
+    const hex = digestOf(bytes).slice(7);
+    expect(() => openAs('sha256/{digest:0:2}/{digest}')).toThrow(
+      expect.objectContaining({
+        code: 'DEFINITION_INVALID',
+        message: expect.stringContaining(`at "sha256/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}"`),
+      }),
+    );
+    const again = guardBlobStore(openAs('sha256/{digest:0:2}/{digest:2:2}/{digest}'));
+    expect(await readContent(await again.get(`sha256:${hex}`))).toEqual(bytes);
+    await again.close();
+  });
+
+  it('is taken where it has none', async () => {
+    await mkdir(join(root, 'sha256/ab/cd'), { recursive: true });
+    await writeFile(join(root, 'README'), 'not a blob');
+    const store = openAs('sha256/{digest:0:2}/{digest}');
+    await store.close();
+  });
+});

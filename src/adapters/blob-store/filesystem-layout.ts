@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
+import { refuseOtherTemplate } from './filesystem-elsewhere.ts';
 import { type FileIo, toStoreError } from './filesystem-io.ts';
 import { compilePathTemplate, type PathTemplate } from './filesystem-path.ts';
 import { ownProcess, PROCESS_PATTERN } from './filesystem-process.ts';
@@ -35,6 +36,7 @@ export function openLayout(root: string, pathTemplate: string, clock: Clock): La
   const [tmp, aside, leases, uploads, quarantine] = FOLDERS.map((name) => `${root}/${name}`) as Folders;
   try {
     for (const folder of [tmp, aside, leases, uploads, quarantine]) makeDurableFolder(folder);
+    refuseOtherTemplate(root, template, FOLDERS);
   } catch (error) {
     throw toStoreError(error);
   }

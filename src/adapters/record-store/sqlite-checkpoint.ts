@@ -69,7 +69,7 @@ export function openCheckpointer(
     else if (Atomics.load(isUnderWay, 0) === 1) return;
     else if (isAsked) {
       isAsked = false;
-      if (waiting < CHECKPOINT_PAGES) copyBack.all();
+      if (waiting < CHECKPOINT_PAGES / 8) copyBack.all();
       else ask();
     } else if (waiting >= CHECKPOINT_PAGES) ask();
   }
