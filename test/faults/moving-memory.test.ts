@@ -51,7 +51,7 @@ async function addArtifact(
 ): Promise<void> {
   const blobs = openFilesystemBlobStore({
     root: join(data, 'blobs'),
-    pathTemplate: 'sha256/{digest:0:2}/{digest:2:2}/{digest}',
+    pathTemplate: 'sha256/{digest:0:2}/{digest}',
     maxBlobBytes: size,
     minBlobBytes: 0,
     clock: systemClock,
