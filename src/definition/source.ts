@@ -1,4 +1,5 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { endOfText, parseJsonText } from '../shared/parse-json.ts';
 import type { Place } from './findings.ts';
 import type { Places } from './places.ts';
 import { createSourceFile, type SourceFile } from './source-file.ts';
@@ -39,7 +40,7 @@ const STRICT = { disallowComments: true, allowTrailingComma: false, allowEmptyCo
 function parsePlain(text: string): Json | undefined {
   let value: Json;
   try {
-    value = JSON.parse(text);
+    value = parseJsonText(text) as Json;
   } catch {
     return undefined;
   }
@@ -47,21 +48,13 @@ function parsePlain(text: string): Json | undefined {
   return countKeys(text) === countMembers(value) ? value : undefined;
 }
 
-/**
- * How many keys a valid JSON text has: texts in double quotes with a colon behind them. NaN where one is written with a backslash: V8 13.6
- * may take such a key for another one that it saw in objects before (`{"a": 1, "\u0062": 1}` for `{"a": 1, "\\": 1}`, after that one).
- */
+/** How many keys a valid JSON text has: texts in double quotes with a colon behind them. */
 function countKeys(text: string): number {
   let count = 0;
   for (let start = text.indexOf('"'); start !== -1; ) {
-    let end = text.indexOf('"', start + 1);
-    while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
-    let next = end + 1;
+    let next = endOfText(text, start);
     while (text.charCodeAt(next) <= SPACE) next++;
-    if (text.charCodeAt(next) === COLON) {
-      if (text.slice(start, end).includes('\\')) return Number.NaN;
-      count++;
-    }
+    if (text.charCodeAt(next) === COLON) count++;
     start = text.indexOf('"', next);
   }
   return count;
@@ -69,13 +62,6 @@ function countKeys(text: string): number {
 
 const SPACE = 0x20;
 const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-
-function isEscaped(text: string, at: number): boolean {
-  let first = at;
-  while (text.charCodeAt(first - 1) === BACKSLASH) first--;
-  return (at - first) % 2 === 1;
-}
 
 function countMembers(value: Json): number {
   if (typeof value !== 'object' || value === null) return 0;

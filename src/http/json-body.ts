@@ -1,4 +1,5 @@
 import { fail, toRegistryError } from '../errors/registry-error.ts';
+import { parseJsonText } from '../shared/parse-json.ts';
 
 /** No request to a system route needs more. */
 const MAX_BYTES = 64 * 1024;
@@ -17,7 +18,7 @@ export async function readJson(body: ReadableStream<Uint8Array> | null): Promise
     throw toRegistryError(cause, 'BODY_TRUNCATED');
   }
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    return parseJsonText(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
   } catch {
     fail('JSON_INVALID');
   }

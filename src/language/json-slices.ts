@@ -1,3 +1,4 @@
+import { parseJsonText } from '../shared/parse-json.ts';
 import { createSlices, type Slices } from '../shared/slices.ts';
 import { type JsonLimits, jsonText, parseJson, writeJson } from './json.ts';
 import { setOwn } from './member.ts';
@@ -59,7 +60,7 @@ class Reader {
     if (end !== null) {
       const start = this.#at;
       this.#at = end;
-      return JSON.parse(this.#text.slice(start, end));
+      return parseJsonText(this.#text.slice(start, end));
     }
     if (this.#slices.isOver()) await this.#slices.rest();
     return this.#text.charCodeAt(this.#at) === OPEN_LIST ? this.#list(depth + 1) : this.#object(depth + 1);

@@ -1,4 +1,5 @@
 import { fail, RegistryError } from '../errors/registry-error.ts';
+import { parseJsonText } from '../shared/parse-json.ts';
 import { findJsonError } from './json-error.ts';
 import { isByteHandle, plainHandle, StoredValue } from './values.ts';
 
@@ -78,7 +79,7 @@ export function parseJson(source: Uint8Array | string, limits: JsonLimits): unkn
     fail('JSON_TOO_DEEP', `The JSON is nested deeper than ${limits.maxDepth}`, { max_depth: limits.maxDepth });
   }
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch {
     // The runtime's message repeats the text, so it is not passed on as cause either.
     const { reason, ...place } = findJsonError(text);

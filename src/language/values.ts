@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { parseDigest, sri } from '../shared/digest.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { parseJsonText } from '../shared/parse-json.ts';
 
 /**
  * A document as stored: JSON text that is parsed when a path first looks into it, and sent as it is when nobody does.
@@ -23,7 +24,7 @@ export class StoredValue {
   /** The parsed document. Shared: nobody may change it. */
   get value(): unknown {
     if (!this.#isParsed) {
-      this.#parsed = JSON.parse(this.text);
+      this.#parsed = parseJsonText(this.text);
       this.#isParsed = true;
     }
     return this.#parsed;
