@@ -66,8 +66,9 @@ describe('a search in SQLite', () => {
     for (const look of looks) expect(look).toMatch(/^SCAN \w+_t VIRTUAL TABLE INDEX \d+:M\d*$/);
     expect(plan).toContain('SEARCH t USING INTEGER PRIMARY KEY (rowid=?)');
     expect(plan).toContain('SEARCH r USING INTEGER PRIMARY KEY (rowid=?)');
-    // Records, rows and elements are never gone through.
-    for (const line of plan) expect(line).not.toMatch(/^SCAN [a-z]\b(?<!SCAN [mbhfj])/);
+    // Records, rows and elements are never gone through; the elements of a hit, which it brings along, are.
+    const others = plan.filter((line) => line !== 'SCAN v VIRTUAL TABLE INDEX 1:');
+    for (const line of others) expect(line).not.toMatch(/^SCAN [a-z]\b(?<!SCAN [mbhfj])/);
   });
 
   it('looks words that resemble up by their trigrams', async () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DumpedRecord } from '../../src/ports/record-dump.ts';
 import type { SearchPosition } from '../../src/ports/record-search.ts';
-import type { Filter } from '../../src/ports/record-store.ts';
+import type { Filter, Scalar } from '../../src/ports/record-store.ts';
 import { commitOf, type RecordSuite, write } from './record-fixture.ts';
 import { hitsOf, PAPERS, type Paper, paper, search, searchOf, similarTo } from './record-search-fixture.ts';
 import { recordSearchModel } from './record-search-model.ts';
@@ -153,6 +153,38 @@ export function recordSearchSuite(suite: RecordSuite): void {
       const none = await search(suite.store, searchOf('nothing', { wantsTotal: true, facets }));
       expect(none).toEqual({ hits: [], more: false, total: 0, facets: { kind: [], tags: [], year: [] } });
       expect((await search(suite.store, searchOf('react'))).total).toBeNull();
+    });
+
+    it('counts what records have now, also where their texts stayed as they were', async () => {
+      const { store } = suite;
+      const facets = [
+        { column: 'kind', limit: 10 },
+        { column: 'tags', limit: 10 },
+      ];
+      const counted = async () => (await search(store, searchOf('word', { facets }))).facets;
+      // Numbers are elements of the list and no words of the text that it is.
+      const tagged = (kind: string, tags: readonly Scalar[]) => paper('a', { title: 'word', kind, tags });
+      await write(store, { puts: [tagged('x', [1, 2, 2]), paper('b', { title: 'word', kind: 'x', tags: [2] })] });
+      expect(await counted()).toEqual({
+        kind: [{ value: 'x', count: 2 }],
+        tags: [
+          { value: 2, count: 2 },
+          { value: 1, count: 1 },
+        ],
+      });
+      await write(store, { puts: [tagged('y', [3])] });
+      expect(await counted()).toEqual({
+        kind: [
+          { value: 'x', count: 1 },
+          { value: 'y', count: 1 },
+        ],
+        tags: [
+          { value: 2, count: 1 },
+          { value: 3, count: 1 },
+        ],
+      });
+      await write(store, { puts: [tagged('y', [])] });
+      expect((await counted()).tags).toEqual([{ value: 2, count: 1 }]);
     });
 
     it('pages on while others write: what stays is shown once', async () => {

@@ -6,6 +6,7 @@ import type { PgConnection } from './postgres-driver.ts';
 import type { EncodedRow } from './postgres-locks.ts';
 import { type PgStatement, postgresDialect, statement } from './postgres-statement.ts';
 import type { IndexLayout } from './sql-layout.ts';
+import { carriedList } from './sql-search.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
 
 /** The texts of one record, in its row of the index, and the row as the index has it. */
@@ -30,9 +31,6 @@ export const SEPARATOR = '\u0001';
 
 /** Column of what a find in a class is worth. */
 export const worthOf = (place: number): string => `p${place}`;
-
-/** Column of a record's elements in the array column of a place. */
-export const carriedList = (place: number): string => `a${place}`;
 
 /**
  * The tables of a search: the terms of a record as a tsvector made of them as they are (no configuration of the server's has a say), the

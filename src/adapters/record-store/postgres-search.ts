@@ -4,7 +4,7 @@ import { type QueryWord, similarWords, wordsOfQuery } from '../../ports/search-t
 import { toleranceOf, trigramsOf } from '../../shared/resemblance.ts';
 import type { PgRow } from './postgres-driver.ts';
 import type { PgLayouts } from './postgres-layouts.ts';
-import { carriedList, lexeme, SEPARATOR, worthOf } from './postgres-search-writer.ts';
+import { lexeme, SEPARATOR, worthOf } from './postgres-search-writer.ts';
 import { createPgStatementCache, type PgStatement, postgresDialect } from './postgres-statement.ts';
 import { type HitSource, type PlannedSearch, planSearch, selectSearch, toSearchPage } from './sql-search.ts';
 import { type Bindings, type Fragment, param } from './sql-statement.ts';
@@ -89,7 +89,6 @@ function questionsOf({ words, search }: PlannedSearch): readonly (readonly Quest
 }
 
 function hitSource(plan: PlannedSearch): HitSource {
-  const { columns, sides } = plan.source.layout;
   const worths = questionsOf(plan).map((questions) => {
     const last = questions.at(-1)?.worth ?? sql`0`;
     if (questions.length < 2) return last;
@@ -102,11 +101,7 @@ function hitSource(plan: PlannedSearch): HitSource {
     from: sql`${sql.table(plan.search.records)} AS t`,
     score: sql`(${sql.join(worths, sql` + `)})`,
     conditions: [sql`t.terms @@ ${param('all')}::tsquery`],
-    carried(column) {
-      const list = [...sides.keys()].indexOf(column);
-      if (list < 0) return { value: sql.ref(`t.${columns.get(column) ?? ''}`), rows: null };
-      return { value: sql.ref(`t.${carriedList(list)}`), rows: (values) => sql`unnest(${values})` };
-    },
+    elements: (list) => sql`CROSS JOIN LATERAL unnest(${list}) AS v (value)`,
   };
 }
 

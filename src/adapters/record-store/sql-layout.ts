@@ -11,7 +11,7 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
  * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
  * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key. In form 2
  * SQLite knew a record's number, but tied tables by its key. In form 3 a walk along the elements of a list looked into the table for whether a row fits
- * another filter, and PostgreSQL looked the values of facets up hit by hit.
+ * another filter, and the values of facets were looked up hit by hit.
  */
 const FORM = 4;
 

@@ -23,15 +23,12 @@ export interface HitSource {
   readonly from: Fragment;
   readonly score: Fragment;
   readonly conditions: readonly Fragment[];
-  /** What `t` itself has in a column that values are counted of, and what makes rows `value` of it where it is a list; left out where `t` has none. */
-  readonly carried?: (column: string) => Carried;
+  /** What joins a list's values to its row, as `v` with a column `value`. */
+  readonly elements: (list: Fragment) => Fragment;
 }
 
-export interface Carried {
-  readonly value: Fragment;
-  /** Makes a table with one column of a list. */
-  readonly rows: ((list: Fragment) => Fragment) | null;
-}
+/** Column of the records' table of a search for a list of the index. The table has all columns of the index, so that hits are counted as they are found. */
+export const carriedList = (place: number): string => `a${place}`;
 
 /** Null where nothing can be found. `now` decides what has expired. */
 export function planSearch(layout: IndexLayout, asked: SearchQuery, now: number): PlannedSearch | null {
@@ -76,8 +73,7 @@ export function selectSearch(
   const main = dialect.lookUp(sql.table(layout.table), 's', sql`s.${tie} = t.${tie}`);
   const conditions =
     filters.length > 0 ? [...conditionsOf(dialect, source, { oneByOne: true })] : [sql`t.expires_at > ${param('now')}`];
-  const carried = asked.facets.map(({ column }) => hits.carried?.(column) ?? null);
-  const more = carried.flatMap((one, place) => (one === null ? [] : [sql`, ${one.value} AS ${facetOf(place)}`]));
+  const more = asked.facets.map(({ column }, place) => sql`, ${carriedBy(layout, column)} AS ${facetOf(place)}`);
   const all = sql`SELECT ${tieAndKey(dialect, 't')}, ${hits.score} AS score${sequenceOf(more)} FROM ${hits.from} ${filters.length > 0 ? main : sql``}
     WHERE ${sql.join([...hits.conditions, ...conditions], sql` AND `)}`;
   const counts = asked.wantsTotal || asked.facets.length > 0;
@@ -89,7 +85,9 @@ export function selectSearch(
   if (!counts) return page;
   const total = sql` UNION ALL SELECT ${sql.lit(TOTAL)}, '', '', 0, count(*) FROM hits`;
   const facets = asked.facets.map(({ column }, place) => {
-    const { value, from } = facetRows(dialect, layout, column, carried[place] ?? null, place);
+    const isList = layout.sides.has(column);
+    const value = isList ? sql`v.value` : sql`h.${facetOf(place)}`;
+    const from = isList ? sql`hits AS h ${hits.elements(sql`h.${facetOf(place)}`)}` : sql`hits AS h`;
     return sql` UNION ALL SELECT ${sql.lit(FIRST_FACET + place)}, f.value, '', 0, f.number FROM (
       SELECT ${value} AS value, count(*) AS number FROM ${from}
       GROUP BY ${value} ORDER BY count(*) DESC, ${value} LIMIT ${param(`limit${place}`)}) AS f`;
@@ -97,24 +95,10 @@ export function selectSearch(
   return sql`WITH hits AS MATERIALIZED (${all}) ${page}${asked.wantsTotal ? total : sql``}${sequenceOf(facets)}`;
 }
 
-/** The values of a column, one row for each that a hit has. */
-function facetRows(
-  dialect: SqlDialect,
-  layout: IndexLayout,
-  column: string,
-  carried: Carried | null,
-  place: number,
-): { readonly value: Fragment; readonly from: Fragment } {
-  if (carried !== null) {
-    const own = sql`h.${facetOf(place)}`;
-    if (carried.rows === null) return { value: own, from: sql`hits AS h` };
-    return { value: sql`v.value`, from: sql`hits AS h CROSS JOIN LATERAL ${carried.rows(own)} AS v (value)` };
-  }
-  const tie = sql.ref(dialect.tie);
-  const side = layout.sides.get(column);
-  const value = side === undefined ? sql.ref(`v.${layout.columns.get(column) ?? ''}`) : sql`v.value`;
-  const table = sql.table(side ?? layout.table);
-  return { value, from: sql`hits AS h ${dialect.lookUp(table, 'v', sql`v.${tie} = h.${tie}`)}` };
+/** What the records' table of a search has in a column of the index. */
+function carriedBy({ columns, sides }: IndexLayout, column: string): Fragment {
+  const list = [...sides.keys()].indexOf(column);
+  return sql.ref(`t.${list < 0 ? (columns.get(column) ?? '') : carriedList(list)}`);
 }
 
 const facetOf = (place: number): Fragment => sql.ref(`f${place}`);

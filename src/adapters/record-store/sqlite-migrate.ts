@@ -99,7 +99,7 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
       for (const table of allTablesOf(index)) exec(sql`DROP TABLE IF EXISTS ${sql.table(table)}`);
       forget.run({ name: unusedName(index.table) });
       for (const statement of createIndexTables(index, sqliteDialect)) exec(statement);
-      if (index.search !== null) for (const statement of createSearchTables(index.search)) exec(statement);
+      for (const statement of createSearchTables(index)) exec(statement);
     }
   }
 

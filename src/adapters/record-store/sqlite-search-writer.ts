@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { IndexRow } from '../../ports/record-store.ts';
+import type { IndexRow, Scalar } from '../../ports/record-store.ts';
+import { encodeScalar } from '../../ports/scalar-text.ts';
 import { termsOfRow } from '../../ports/search-terms.ts';
-import type { IndexLayout, SearchLayout } from './sql-layout.ts';
-import { type Fragment, param } from './sql-statement.ts';
+import type { IndexLayout } from './sql-layout.ts';
+import { carriedList } from './sql-search.ts';
+import { type Fragment, param, sequenceOf } from './sql-statement.ts';
 import type { IndexedBy } from './sqlite-index-writer.ts';
 import { prepare, type Statement } from './sqlite-statement.ts';
 
@@ -22,15 +24,18 @@ export const termsOf = (place: number): string => `c${place}`;
 /**
  * The tables of a search. FTS5 holds the terms, one column for each class, as they were made (to the tokenizer `ascii` all that is not
  * ASCII is a letter), and of words their trigrams, padded; neither holds a text. Record and terms are tied by a number, which costs
- * less than a key: the terms of a record go with its row.
+ * less than a key: the terms of a record go with its row, which also has what the other columns of the index have, lists as JSON.
  */
-export function createSearchTables({ records, terms, words, trigrams, classes }: SearchLayout): readonly Fragment[] {
+export function createSearchTables(layout: IndexLayout): readonly Fragment[] {
+  if (layout.search === null) return [];
+  const { records, terms, words, trigrams, classes } = layout.search;
   const places = classes.map((_, place) => place);
   const worths = places.map((place) => sql`${sql.ref(worthOf(place))} INTEGER NOT NULL`);
   const columns = places.map((place) => sql.ref(termsOf(place)));
+  const carried = carriedNames(layout).map((name) => sql`, ${sql.ref(name)} TEXT NOT NULL`);
   return [
     sql`CREATE TABLE ${sql.table(records)} (record INTEGER PRIMARY KEY, key TEXT NOT NULL, ${sql.join(worths)},
-      expires_at INTEGER NOT NULL, digest TEXT NOT NULL)`,
+      expires_at INTEGER NOT NULL, digest TEXT NOT NULL${sequenceOf(carried)})`,
     sql`CREATE VIRTUAL TABLE ${sql.table(terms)} USING fts5 (${sql.join(columns)},
       content = '', contentless_delete = 1, detail = column, tokenize = 'ascii')`,
     sql`CREATE TRIGGER ${sql.id(`${records}_gone`)} AFTER DELETE ON ${sql.table(records)}
@@ -41,19 +46,41 @@ export function createSearchTables({ records, terms, words, trigrams, classes }:
   ];
 }
 
+function carriedNames({ columns, sides }: IndexLayout): readonly string[] {
+  return [...columns.values(), ...[...sides.keys()].map((_, place) => carriedList(place))];
+}
+
+/** What a row has in the columns that are carried, by their names. */
+function carriedValues({ columns, sides }: IndexLayout, row: IndexRow): Readonly<Record<string, string>> {
+  const values: Record<string, string> = {};
+  for (const [column, name] of columns) values[name] = encodeScalar((row[column] ?? null) as Scalar);
+  for (const [place, column] of [...sides.keys()].entries())
+    values[carriedList(place)] = JSON.stringify([
+      ...new Set(((row[column] ?? []) as readonly Scalar[]).map(encodeScalar)),
+    ]);
+  return values;
+}
+
 /** Null where the index has no texts. */
-export function createSearchWriter(database: Database, { spec, search }: IndexLayout): SearchWriter | null {
+export function createSearchWriter(database: Database, layout: IndexLayout): SearchWriter | null {
+  const { spec, search } = layout;
   if (search === null) return null;
+  const carried = carriedNames(layout);
   const places = search.classes.map((_, place) => place);
-  const names = ['record', 'key', ...places.map(worthOf), 'expires_at', 'digest'];
+  const names = ['record', 'key', ...places.map(worthOf), 'expires_at', 'digest', ...carried];
   const columns = ['rowid', ...places.map(termsOf)];
   const refs = (all: readonly string[]): Fragment => sql.join(all.map((name) => sql.ref(name)));
   const records = sql.table(search.records);
   const find = prepare(database, sql`SELECT digest FROM ${records} WHERE record = ${param('record')}`);
   const clear = prepare(database, sql`DELETE FROM ${records} WHERE record = ${param('record')}`);
+  const kept = ['expires_at', ...carried];
   const keep = prepare(
     database,
-    sql`UPDATE ${records} SET expires_at = ${param('expires_at')} WHERE record = ${param('record')} AND expires_at <> ${param('expires_at')}`,
+    sql`UPDATE ${records} SET ${sql.join(kept.map((name) => sql`${sql.ref(name)} = ${param(name)}`))}
+      WHERE record = ${param('record')} AND (${sql.join(
+        kept.map((name) => sql`${sql.ref(name)} <> ${param(name)}`),
+        sql` OR `,
+      )})`,
   );
   const putRecord = prepare(
     database,
@@ -97,12 +124,12 @@ export function createSearchWriter(database: Database, { spec, search }: IndexLa
       const stored = isNew ? undefined : find.row({ record })?.[0];
       // Most writes of a record leave its texts alone.
       if (stored === digest) {
-        keep.run({ record, expires_at: expiresAt });
+        keep.run({ record, expires_at: expiresAt, ...carriedValues(layout, row) });
         return;
       }
       if (stored !== undefined) clear.run({ record });
       const worths = Object.fromEntries(impacts.map((impact, place) => [worthOf(place), impact]));
-      putRecord.run({ record, key, ...worths, expires_at: expiresAt, digest });
+      putRecord.run({ record, key, ...worths, expires_at: expiresAt, digest, ...carriedValues(layout, row) });
       putTerms.run({
         rowid: record,
         ...Object.fromEntries(classes.map((list, place) => [termsOf(place), list.join(' ')])),

@@ -119,6 +119,7 @@ function hitSource(plan: PlannedSearch): HitSource {
       HAVING sum(code) >= ${sql.lit(HAS_ALL)}) AS m CROSS JOIN ${sql.table(search.records)} AS t ON t.record = m.id`,
     score: sql`(${sql.join(worths, sql` + `)})`,
     conditions: [],
+    elements: (list) => sql`CROSS JOIN json_each(${list}) AS v`,
   };
 }
 
