@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
-import { extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { urlOf } from '../http/listening.ts';
 import { createCrew, type Ending, type Worker } from '../workers/crew.ts';
@@ -24,6 +24,7 @@ export async function serveWithWorkers(
   context: CommandContext,
 ): Promise<number> {
   const { workers: size, level, host, port } = options;
+  const places = { registry: resolve(options.registry), data: resolve(options.data) };
   const { log } = await openLog(level, context.env, 0);
   const handOver = createHandOver();
   const reports = createReports<Worker>((worker, id) => worker.send({ kind: 'report', id }));
@@ -80,7 +81,7 @@ export async function serveWithWorkers(
   }
 
   function begin(worker: Worker): void {
-    worker.send({ kind: 'start', start: { number: worker.number, size, args, shared } });
+    worker.send({ kind: 'start', start: { number: worker.number, size, args, ...places, shared } });
     if (address !== null) worker.send({ kind: 'serve', ...address });
   }
 

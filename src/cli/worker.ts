@@ -19,7 +19,8 @@ async function work(): Promise<number> {
   // Takes as long as all the rest, and needs nothing that the parent has to say.
   await loadForServing();
   const link = await started;
-  const opened = await openForServing(readServeOptions(link.start.args, context), context, link);
+  const { args, registry, data } = link.start;
+  const opened = await openForServing({ ...readServeOptions(args, context), registry, data }, context, link);
   if (opened === null) return 1;
   link.onSweep(() => void opened.registry.sweep().catch(() => {}));
   const address = await link.opened(opened.files);

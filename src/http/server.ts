@@ -126,7 +126,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
     );
     onSystemRequest ??= openSystem();
-    void onSystemRequest.then((listener) => listener(incoming, outgoing));
+    void onSystemRequest.then(
+      (listener) => listener(incoming, outgoing),
+      (cause: unknown) => {
+        onSystemRequest = null;
+        answer(incoming, outgoing, false, () => {
+          throw cause;
+        });
+      },
+    );
   }
 
   function answer(

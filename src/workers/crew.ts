@@ -67,6 +67,23 @@ export function createCrew(options: CrewOptions): Crew {
     return stopping === null ? (beforeMs[deaths - 1] ?? null) : null;
   }
 
+  function replace(number: number, pauseMs: number | null): void {
+    if (pauseMs === null) {
+      giveUp(number);
+      return;
+    }
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      try {
+        start(number);
+      } catch {
+        // The system had no memory for it, say: the others go on meanwhile.
+        replace(number, pauseAfter(number, 0));
+      }
+    }, pauseMs);
+    timers.add(timer);
+  }
+
   function start(number: number): Worker {
     const child = options.fork(number);
     const startedAt = performance.now();
@@ -90,16 +107,8 @@ export function createCrew(options: CrewOptions): Crew {
       endings.push(ending);
       const pauseMs = pauseAfter(number, performance.now() - startedAt);
       options.onEnded(worker, ending, pauseMs);
-      if (stopping !== null) {
-        if (living.size === 0) stopping();
-      } else if (pauseMs === null) giveUp(number);
-      else {
-        const timer = setTimeout(() => {
-          timers.delete(timer);
-          start(number);
-        }, pauseMs);
-        timers.add(timer);
-      }
+      if (stopping === null) replace(number, pauseMs);
+      else if (living.size === 0) stopping();
     };
     child.once('exit', (code, signal) => ended({ code, signal }));
     // It could not even be started.

@@ -28,19 +28,23 @@ interface Load {
 
 /** Connections that wait while there is no worker at all; those on top are ended. */
 const MOST_WAITING = 1024;
+/** A worker takes what it is given at once. One that is stuck, or has no descriptor left, of which Node says nothing, never does. */
+const MOST_UNTAKEN_MS = 30_000;
 
 /**
  * Gives each connection to the worker that has the fewest. The kernel would share them out by chance (`SO_REUSEPORT`) or to whoever asks
  * first (one listening socket for all): a proxy with eight connections that it keeps would often leave one of two workers idle. Each
  * connection passes here once; its bytes never do. Until a worker says that it has taken a connection, it is kept here, too, so that one
- * that was given to a worker which died loses nothing.
+ * that was given to a worker which died loses nothing. One that nobody takes is ended after 30 s.
  */
-export function createHandOver(): HandOver {
+export function createHandOver(untakenMs = MOST_UNTAKEN_MS): HandOver {
   const loads = new Map<Receiver, Load>();
   const waiting: Socket[] = [];
   let lastId = 0;
 
   function take(socket: Socket): void {
+    // It was given up.
+    if (socket.destroyed) return;
     let best: [Receiver, Load] | null = null;
     for (const entry of loads) if (best === null || entry[1].open < best[1].open) best = entry;
     if (best !== null) give(best[0], best[1], socket);
@@ -55,6 +59,9 @@ export function createHandOver(): HandOver {
     loads.set(worker, load);
     load.open++;
     load.untaken.set(id, socket);
+    socket.once('close', () => {
+      if (load.untaken.delete(id)) load.open--;
+    });
     worker.give(id, socket);
   }
 
@@ -62,6 +69,8 @@ export function createHandOver(): HandOver {
     take(socket) {
       // The client went away while it was on its way: whoever takes it finds out.
       socket.on('error', () => {});
+      // Ends the copy here alone: a worker that has its own keeps the connection.
+      socket.setTimeout(untakenMs, () => socket.destroy());
       take(socket);
     },
     join(worker) {
@@ -74,9 +83,12 @@ export function createHandOver(): HandOver {
       for (const socket of load?.untaken.values() ?? []) take(socket);
     },
     taken(worker, id) {
-      const untaken = loads.get(worker)?.untaken;
-      untaken?.get(id)?.destroy();
-      untaken?.delete(id);
+      const load = loads.get(worker);
+      if (load === undefined) return;
+      const socket = load.untaken.get(id);
+      // It was given up here, and came after all.
+      if (!load.untaken.delete(id)) load.open++;
+      socket?.destroy();
     },
     closed(worker) {
       const load = loads.get(worker);

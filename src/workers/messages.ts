@@ -35,6 +35,10 @@ export interface WorkerStart {
   readonly size: number;
   /** Those of the command. */
   readonly args: readonly string[];
+  /** Absolute: what the first worker read is found by its paths, whatever the folder of the start is called by then. */
+  readonly registry: string;
+  /** Absolute. */
+  readonly data: string;
   /** What the first worker gave as `opened`; null for that one. */
   readonly shared: unknown;
 }

@@ -86,10 +86,26 @@ describe('a folder whose blobs lie by another template', () => {
     await again.close();
   });
 
-  it('is taken where it has none', async () => {
+  it('is taken where it has none, only copies, or folders of others', async () => {
+    const foreign = 'f'.repeat(64);
     await mkdir(join(root, 'sha256/ab/cd'), { recursive: true });
+    await mkdir(join(root, '.snapshots/1/sha256'), { recursive: true });
+    await mkdir(join(root, 'lost+found'), { mode: 0 });
+    await writeFile(join(root, '.snapshots/1/sha256', foreign), 'a copy');
     await writeFile(join(root, 'README'), 'not a blob');
     const store = openAs('sha256/{digest:0:2}/{digest}');
     await store.close();
   });
+
+  it.each(['sha256{digest}', 'b{digest}', '{digest:0:2}{digest}', '{digest}/{digest:0:8}{digest}'])(
+    'is told from one whose template %s puts other digits beside the digest',
+    async (template) => {
+      const store = guardBlobStore(openAs(template));
+      await putBytes(store, makeBytes(100));
+      await store.close();
+      const again = openAs(template);
+      await again.close();
+      expect(() => openAs('other/{digest}')).toThrow(expect.objectContaining({ code: 'DEFINITION_INVALID' }));
+    },
+  );
 });

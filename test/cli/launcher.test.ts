@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../house/source-files.ts';
@@ -99,20 +99,42 @@ describe('bin/entrepot', () => {
     expect(node).toBe(`${shell} ${process.pid}`);
   });
 
-  test.each([
-    [{ HOME: '/home/a' }, '/home/a/.cache/entrepot'],
-    [{ HOME: '/home/a', XDG_CACHE_HOME: '/caches' }, '/caches/entrepot'],
-    [{ HOME: '/home/a', NODE_COMPILE_CACHE: '/chosen' }, '/chosen'],
-    [{}, null],
-  ])('with %j what Node compiled is kept in %s', async (env, folder) => {
+  test.each<[string, (home: string) => Readonly<Record<string, string>>, (home: string) => string | null]>([
+    ['the home folder', (home) => ({ HOME: home }), (home) => `${home}/.cache/entrepot`],
+    [
+      'XDG_CACHE_HOME',
+      (home) => ({ HOME: home, XDG_CACHE_HOME: `${home}/caches` }),
+      (home) => `${home}/caches/entrepot`,
+    ],
+    ['NODE_COMPILE_CACHE', (home) => ({ HOME: home, NODE_COMPILE_CACHE: '/chosen' }), () => '/chosen'],
+    ['no folder that cannot be told to be its own', () => ({ HOME: '/nobody-here' }), () => null],
+    ['nothing', () => ({}), () => null],
+  ])('what Node compiled is kept by %s', async (_, env, folder) => {
+    const home = temporaryFolder();
     const launcher = fakePackage(join(temporaryFolder(), 'p'), 'checkout');
     writeFileSync(
       join(dirname(launcher), '../src/cli/main.ts'),
       'console.log(process.env.NODE_COMPILE_CACHE ?? null);',
     );
     const { stdout } = await runProgram(launcher, [], {
-      env: { ...env, NODE_DISABLE_COMPILE_CACHE: '1', PATH: `${join(ROOT, 'node_modules/.bin')}:/usr/bin:/bin` },
+      env: { ...env(home), NODE_DISABLE_COMPILE_CACHE: '1', PATH: `${join(ROOT, 'node_modules/.bin')}:/usr/bin:/bin` },
     });
-    expect(stdout).toBe(`${folder}\n`);
+    expect(stdout).toBe(`${folder(home)}\n`);
+  });
+
+  test('what another user left in the cache folder is not run', async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip('Only root can give a folder away');
+    const home = temporaryFolder();
+    mkdirSync(join(home, '.cache/entrepot'), { recursive: true });
+    chownSync(join(home, '.cache/entrepot'), 65_534, 65_534);
+    const launcher = fakePackage(join(temporaryFolder(), 'p'), 'checkout');
+    writeFileSync(
+      join(dirname(launcher), '../src/cli/main.ts'),
+      'console.log(process.env.NODE_COMPILE_CACHE ?? null);',
+    );
+    const { stdout } = await runProgram(launcher, [], {
+      env: { HOME: home, PATH: `${join(ROOT, 'node_modules/.bin')}:/usr/bin:/bin` },
+    });
+    expect(stdout).toBe('null\n');
   });
 });

@@ -45,6 +45,21 @@ test('what a dead worker had not taken goes to another, what it had taken does n
   expect(other.given.map(([, socket]) => socket)).toEqual([sockets[1]]);
 });
 
+test('a connection that nobody takes is ended, and counts no more; one that is taken late counts', async () => {
+  const handOver = createHandOver(20);
+  const [stuck, other] = [receiver(), receiver()];
+  handOver.join(stuck);
+  const sockets = [new Socket(), new Socket()];
+  for (const socket of sockets) handOver.take(socket);
+  await expect.poll(() => sockets.every(({ destroyed, closed }) => destroyed && closed)).toBe(true);
+  handOver.join(other);
+  for (let i = 0; i < 2; i++) handOver.take(new Socket());
+  expect(counts(stuck, other)).toEqual([3, 1]);
+  for (const [id] of stuck.given.slice(0, 2)) handOver.taken(stuck, id);
+  for (let i = 0; i < 2; i++) handOver.take(new Socket());
+  expect(counts(stuck, other)).toEqual([3, 3]);
+});
+
 test('without a worker they wait, so many at most; the end ends them', () => {
   const handOver = createHandOver();
   const sockets = Array.from({ length: 1030 }, () => new Socket());

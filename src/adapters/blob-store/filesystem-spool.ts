@@ -93,7 +93,8 @@ export function createSpool(
       if (fd === null) return;
       const closing = fd;
       fd = null;
-      await quick.close(closing);
+      // What was not synced, network file systems write back before they close.
+      await io.close(closing);
     },
   };
 }

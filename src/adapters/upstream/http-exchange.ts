@@ -68,7 +68,10 @@ export function openExchange(base: URL, options: ExchangeOptions): Exchange {
     try {
       rule.checkLiteral(url);
       signal?.throwIfAborted();
-      opened ??= openAgent();
+      opened ??= openAgent().catch((cause: unknown) => {
+        opened = null;
+        throw cause;
+      });
       const agent = await opened;
       signal?.throwIfAborted();
       const answer = await agent.request({
