@@ -7,6 +7,7 @@ import { createRouter, type Router } from '../language/path-router.ts';
 import type { CollectionSpec, ProjectRecord } from '../ports/record-store.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import { whenReady } from '../shared/maybe-promise.ts';
+import { parseJsonText } from '../shared/parse-json.ts';
 import type { CompileContext, CompiledPipeline } from './compile-context.ts';
 import { compileSharedPipeline, compileSteps } from './compile-pipeline.ts';
 import type { IndexPlan, OperationHandler, StepRun } from './contract.ts';
@@ -116,7 +117,7 @@ export function compile(options: CompileOptions): Plan {
     collections: (store: string) =>
       [...documents.values()].filter((rules) => rules.plan.store === store).map((rules) => rules.collection),
     project: (collection: string, _key: string, value: string) =>
-      whenReady(known(documents.get(collection), 'document', collection).project(JSON.parse(value)), (rows) => rows),
+      whenReady(known(documents.get(collection), 'document', collection).project(parseJsonText(value)), (rows) => rows),
   });
 }
 

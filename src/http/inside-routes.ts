@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { fail } from '../errors/registry-error.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { parseJsonText } from '../shared/parse-json.ts';
 import type { MeasuredRegistry, Metrics } from './metrics.ts';
 import type { ServedRegistry } from './served-registry.ts';
 import { requireAdmin, type SystemApp, type SystemContext } from './system-context.ts';
@@ -58,7 +59,7 @@ export function addInsideRoutes(app: SystemApp, registry: ServedRegistry, inside
     const limit = wholeNumber(c, 'limit', 1, MAX_PAGE_SIZE, PAGE_SIZE);
     const events = await inside.events(c.req.query('store') ?? null, after, limit);
     const shown = events.map(({ position, version, id, type, at, payload }) => {
-      const parsed: unknown = JSON.parse(payload);
+      const parsed: unknown = parseJsonText(payload);
       return { position, version, id, type, at, payload: parsed };
     });
     return c.json({ events: shown, next: events.at(-1)?.position ?? after });

@@ -23,6 +23,8 @@ function hasEscapedKey(text: string): boolean {
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+/** Numbers begin with a digit or a minus, which stands before those. */
+const NINE = 0x39;
 const COLON = 0x3a;
 const OPEN_LIST = 0x5b;
 const BACKSLASH = 0x5c;
@@ -58,7 +60,10 @@ class Reader {
     if (first === OPEN_OBJECT) return this.#object();
     const start = this.#at;
     if (first === QUOTE) this.#at = endOfText(this.#text, start);
-    else while (this.#at < this.#text.length && isWord(this.#text.charCodeAt(this.#at))) this.#at++;
+    else {
+      while (this.#at < this.#text.length && isWord(this.#text.charCodeAt(this.#at))) this.#at++;
+      if (first <= NINE) return Number(this.#text.slice(start, this.#at));
+    }
     return JSON.parse(this.#text.slice(start, this.#at));
   }
 

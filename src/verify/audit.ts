@@ -5,6 +5,7 @@ import type { DocumentRules } from '../engine/documents.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { createSchemaCompiler, type SchemaValidator } from '../language/json-schema.ts';
 import type { Filter, IndexRow, StoredRecord } from '../ports/record-store.ts';
+import { parseJsonText } from '../shared/parse-json.ts';
 import { wordsOf } from '../shared/words.ts';
 import type { Difference } from '../trial/differences.ts';
 import type { Trial } from '../trial/trial.ts';
@@ -33,7 +34,7 @@ export function createAuditor(): Auditor {
 
   async function inspectRecord(trial: Trial, rules: DocumentRules, record: StoredRecord): Promise<readonly string[]> {
     const problems: string[] = [];
-    const value: unknown = JSON.parse(record.value);
+    const value: unknown = parseJsonText(record.value);
     seen.records++;
     try {
       rules.validate(value);
@@ -142,7 +143,7 @@ async function inspectEvents(trial: Trial, store: string, saw: (type: string) =>
     const name = `${event.type} at ${event.position}`;
     const validator = validatorOf(trial.definition, event.type);
     if (validator === undefined) problems.push(`${name} is of a type that is not declared`);
-    const errors = validator?.(JSON.parse(event.payload)) ?? null;
+    const errors = validator?.(parseJsonText(event.payload)) ?? null;
     if (errors !== null) problems.push(`${name} does not fit its schema: ${JSON.stringify(errors)}`);
     if (event.position <= last.position || event.version < last.version) problems.push(`${name} is out of order`);
     last = event;

@@ -127,19 +127,23 @@ export class MemoryCollection {
     }
     try {
       for (const index of fresh) this.#filling.add(index);
-      if (fresh.length > 0) await this.#fill(fresh, project);
-      for (const index of fresh) this.#refuseDuplicates(index, now());
-      this.#indexes = next;
+      const activate = (): void => {
+        for (const index of fresh) this.#refuseDuplicates(index, now());
+        this.#indexes = next;
+      };
+      if (fresh.length > 0) await this.#fill(fresh, project, activate);
+      else activate();
     } finally {
       for (const index of fresh) this.#filling.delete(index);
     }
   }
 
-  async #fill(fresh: readonly MemoryIndex[], project: ProjectRecord): Promise<void> {
+  /** `activate` is called in the turn in which no record is found missing: one that came in between would be in none of the indexes. */
+  async #fill(fresh: readonly MemoryIndex[], project: ProjectRecord, activate: () => void): Promise<void> {
     const done = new Set<MemoryRecord>();
     for (;;) {
       const waiting = [...this.#records.values()].filter((record) => !done.has(record));
-      if (waiting.length === 0) return;
+      if (waiting.length === 0) return activate();
       for (const record of waiting) {
         const answer = project(this.name, record.key, record.value);
         const rows = answer instanceof Promise ? await answer : answer;

@@ -182,8 +182,11 @@ export function createPgBatches(
     // A record that changed between the two looks may have been locked by what it was before.
     const hasChanged = (record: RecordName): boolean => seen.get(recordId(record)) !== stored.get(recordId(record));
     const failed = new Set(checks.filter((_, place) => holding[place] === false));
+    const made = new Set<string>();
     const left = members.filter((member) => {
-      if (!isKnown(member) || !isCurrent) return false;
+      // Who comes second under an id goes again, and finds what the first did.
+      if (!isKnown(member) || !isCurrent || made.has(member.commit.id)) return false;
+      made.add(member.commit.id);
       const check = member.commit.checks.find((one) => failed.has(one));
       if (check !== undefined) tell(member, refused(check));
       return check === undefined && member.generation === generation && !writtenBy(member).some(hasChanged);

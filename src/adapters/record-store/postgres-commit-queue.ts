@@ -51,11 +51,23 @@ export function createCommitQueue<T extends Queued>(options: CommitQueueOptions<
   const underWay = createClaims();
   let running = 0;
   let sharing = 0;
+  /** How many of the line go alone. */
+  let lonely = 0;
   let isDue = false;
+
+  function mayStart(): boolean {
+    return running < lanes && (sharing < shared || (lonely > 0 && running - sharing < alone));
+  }
+
+  function take(commit: T): boolean {
+    const isThere = line.delete(commit);
+    if (isThere && commit.goesAlone) lonely -= 1;
+    return isThere;
+  }
 
   /** All that arrive in one turn of the event loop are seen together. */
   function look(): void {
-    if (isDue || running >= lanes) return;
+    if (isDue || !mayStart()) return;
     isDue = true;
     setImmediate(() => {
       isDue = false;
@@ -89,7 +101,7 @@ export function createCommitQueue<T extends Queued>(options: CommitQueueOptions<
     running += 1;
     if (isShared) sharing += 1;
     for (const commit of batch) {
-      line.delete(commit);
+      take(commit);
       underWay.add(commit.locks);
     }
     void start(batch, behind).finally(() => {
@@ -103,13 +115,16 @@ export function createCommitQueue<T extends Queued>(options: CommitQueueOptions<
   return {
     add(commit) {
       line.add(commit);
+      if (commit.goesAlone) lonely += 1;
       look();
     },
     giveBack(commits) {
+      if (commits.length === 0) return;
       line = new Set([...commits, ...line]);
+      for (const { goesAlone } of commits) if (goesAlone) lonely += 1;
       look();
     },
-    withdraw: (commit) => line.delete(commit),
+    withdraw: take,
   };
 }
 

@@ -111,10 +111,14 @@ export function createPgCommitter(options: PgCommitterOptions): PgCommitter {
       failure = thrown;
     }
     const left = entries.filter(({ ticket }) => !ticket.isTold);
-    if (failure === null) queue.giveBack(left.filter((entry) => waiting.has(entry)));
+    // Who gave way has no part in a COMMIT that nobody answered.
+    const isOver = failure === null || (failure instanceof RegistryError && failure.code === 'COMMIT_UNKNOWN');
+    const back = isOver ? left.filter((entry) => waiting.has(entry)) : [];
+    queue.giveBack(back);
     for (const entry of left) {
+      if (back.includes(entry)) continue;
       if (failure !== null) afterFailure(entry, failure, entries.length > 1);
-      else if (!waiting.has(entry)) again(entry.ticket, undefined, entry.goesAlone);
+      else again(entry.ticket, undefined, entry.goesAlone);
     }
   }
 

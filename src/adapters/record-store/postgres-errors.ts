@@ -1,8 +1,8 @@
 import { RegistryError } from '../../errors/registry-error.ts';
 
-/** SQLSTATE codes that say something (postgresql.org, appendix A): the disk is full; another transaction was in the way. */
+/** SQLSTATE codes that say something (postgresql.org, appendix A): the disk is full; another transaction was in the way, or had too many locks. */
 const FULL = '53100';
-const TRANSIENT = new Set(['40001', '40P01', '55P03']);
+const TRANSIENT = new Set(['40001', '40P01', '55P03', '53200']);
 
 /** The SQLSTATE of an error that the server answered with; empty for anything else, a cut connection among them. */
 export function sqlState(thrown: unknown): string {

@@ -1,6 +1,7 @@
 import { writeJson } from '../../language/json.ts';
 import { member, setOwn } from '../../language/member.ts';
 import { type ByteHandle, isByteHandle, StoredValue } from '../../language/values.ts';
+import { parseJsonText } from '../../shared/parse-json.ts';
 import { readAll } from '../read-all.ts';
 
 /** Bytes that a cached value may hold, all handles together. */
@@ -45,7 +46,7 @@ export async function encodeCacheValue(value: unknown): Promise<Uint8Array | nul
 
 /** The value that was encoded, its handles opening on the bytes that were kept. */
 export function decodeCacheValue(encoded: Uint8Array): unknown {
-  const envelope: Envelope = JSON.parse(Buffer.from(encoded).toString());
+  const envelope = parseJsonText(Buffer.from(encoded).toString()) as Envelope;
   let { value } = envelope;
   for (const inline of envelope.bytes) {
     const handle = keptBytes(inline);
