@@ -49,7 +49,12 @@ function storesText({ machine, adapters }: StoresRun): string {
   ];
   for (const result of adapters) {
     const facts = [...result.fillings.map(fillingText), ...(result.leftOut === null ? [] : [result.leftOut])];
-    parts.push(`### ${result.adapter}`, `${result.description}. ${facts.join('; ')}.`, markdownTable(cellsOf(result)));
+    const when = result.at === undefined ? '' : ` Measured from ${result.at} on.`;
+    parts.push(
+      `### ${result.adapter}`,
+      `${result.description}.${when} ${facts.join('; ')}.`,
+      markdownTable(cellsOf(result)),
+    );
   }
   return parts.join('\n\n');
 }

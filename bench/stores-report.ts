@@ -8,6 +8,8 @@ import type { Verdict } from './stores-targets.ts';
 export interface AdapterResult {
   readonly adapter: AdapterName;
   readonly description: string;
+  /** When its measuring began, in ISO 8601: stores are measured one after the other, and one may be measured again by itself. */
+  readonly at?: string;
   readonly fillings: readonly Filling[];
   /** Sizes that were not measured, and why. */
   readonly leftOut: string | null;

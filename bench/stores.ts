@@ -91,6 +91,7 @@ async function benchAdapter(
 ): Promise<AdapterResult> {
   const most = isExact ? undefined : MOST_DOCUMENTS[adapter];
   const sizes = asked.filter((size) => most === undefined || size <= most.size);
+  const at = new Date().toISOString();
   const place = await openPlace(adapter);
   const stores: FilledStore[] = [];
   try {
@@ -110,6 +111,7 @@ async function benchAdapter(
     return {
       adapter,
       description: place.description,
+      at,
       fillings,
       leftOut:
         most === undefined || sizes.length === asked.length
