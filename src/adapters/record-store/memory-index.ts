@@ -102,9 +102,11 @@ export class MemoryIndex {
     const position = after === null ? null : { key: after.key, values: after.values.map(storableScalar) };
     const found: PlacedRecord[] = [];
     for (const reading = readInOrder(buckets, asked, position); found.length <= limit; reading.advance()) {
+      const { slot } = reading;
+      if (slot < 0) break;
+      if (!passes(tests, slot)) continue;
       const { record } = reading;
-      if (record === undefined) break;
-      if (!passes(tests, record.slot) || !isShown(record)) continue;
+      if (record === undefined || !isShown(record)) continue;
       found.push({ record, position: asked.valuesOf(record, reading.first) });
     }
     return found;

@@ -4,7 +4,7 @@ import type { MemoryRecord } from './memory-record.ts';
 import type { RecordCursor, RecordOrder } from './sorted-records.ts';
 
 /** Where reading in an order has come to. */
-export type Reading = Pick<RecordCursor, 'record' | 'first' | 'advance'>;
+export type Reading = Pick<RecordCursor, 'record' | 'slot' | 'first' | 'advance'>;
 
 /** The records of some buckets after a position, in an order, each once. */
 export function readInOrder(buckets: readonly MemoryBucket[], order: RecordOrder, after: Position | null): Reading {
@@ -26,6 +26,10 @@ class MergedCursor implements Reading {
 
   get record(): MemoryRecord | undefined {
     return this.#least?.record;
+  }
+
+  get slot(): number {
+    return this.#least?.slot ?? -1;
   }
 
   get first(): Scalar {

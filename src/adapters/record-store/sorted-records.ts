@@ -17,9 +17,13 @@ export interface RecordOrder {
   valuesOf(record: MemoryRecord, first: Scalar): readonly Scalar[];
 }
 
-/** Some neighbours. What decides first stands beside them: seeking hardly touches the records, which lie anywhere in memory. */
+/**
+ * Some neighbours. What decides first stands beside them, and so do their slots: seeking, and walking past what does not fit a filter, hardly
+ * touches the records, which lie anywhere in memory.
+ */
 interface Leaf {
   readonly firsts: Scalar[];
+  readonly slots: number[];
   readonly records: MemoryRecord[];
 }
 
@@ -41,7 +45,8 @@ export class SortedRecords {
     this.#leaves = [];
     for (let from = 0; from < sorted.length; from += MOST >> 1) {
       const some = sorted.slice(from, from + (MOST >> 1));
-      this.#leaves.push({ firsts: some.map((record) => order.firstOf(record)), records: some });
+      const firsts = some.map((record) => order.firstOf(record));
+      this.#leaves.push({ firsts, slots: some.map(({ slot }) => slot), records: some });
     }
     this.#starts = this.#leaves.map(({ firsts }) => firsts[0] ?? null);
     this.#size = sorted.length;
@@ -58,19 +63,24 @@ export class SortedRecords {
     const place = this.#leafOf(position);
     const leaf = this.#leaves[place];
     if (leaf === undefined) {
-      this.#leaves = [{ firsts: [first], records: [record] }];
+      this.#leaves = [{ firsts: [first], slots: [record.slot], records: [record] }];
       this.#starts = [first];
       return;
     }
     const at = this.#firstAbove(leaf, position);
     insert(leaf.firsts, at, first);
+    insert(leaf.slots, at, record.slot);
     insert(leaf.records, at, record);
     if (at === 0) this.#starts[place] = first;
     if (leaf.records.length <= MOST) return;
     // Where records come in the order itself, full leaves stay behind.
     const isLast = place === this.#leaves.length - 1 && at === MOST;
     const half = isLast ? MOST : MOST >> 1;
-    const next = { firsts: leaf.firsts.splice(half), records: leaf.records.splice(half) };
+    const next = {
+      firsts: leaf.firsts.splice(half),
+      slots: leaf.slots.splice(half),
+      records: leaf.records.splice(half),
+    };
     insert(this.#leaves, place + 1, next);
     insert(this.#starts, place + 1, next.firsts[0] ?? null);
   }
@@ -90,6 +100,7 @@ export class SortedRecords {
       return;
     }
     leaf.firsts.splice(at, 1);
+    leaf.slots.splice(at, 1);
     leaf.records.splice(at, 1);
     if (at === 0) this.#starts[place] = leaf.firsts[0] ?? null;
   }
@@ -176,6 +187,11 @@ export class RecordCursor {
   /** The record that comes next; undefined at the end. */
   get record(): MemoryRecord | undefined {
     return this.#leaf?.records[this.#at];
+  }
+
+  /** Its slot; -1 at the end. */
+  get slot(): number {
+    return this.#leaf?.slots[this.#at] ?? -1;
   }
 
   /** Its first value. */
