@@ -112,6 +112,28 @@ describe('query plans', () => {
     }
   });
 
+  it.each([
+    [down, '<', '>'],
+    [up, '>', '<'],
+  ])('begin a walk at the position, not at the range of the same column: %j', (order, beyond, other) => {
+    const range = [
+      { column: 'rank', op: 'gt', value: 3 },
+      { column: 'rank', op: 'lt', value: 250 },
+    ] as const;
+    const { source } = planQuery(layout!, [byName, ...range], 0, [order]);
+    const column = String.raw`"s"\."c\d"`;
+    const bounds = (depth: number) =>
+      [
+        ...prepare(database, selectStretch(sqliteDialect, source!, [order], depth)).sql.matchAll(
+          new RegExp(`(\\+?)${column} ([<>])=? \\+\\?`, 'g'),
+        ),
+      ].map(([, looked = '', operator]) => `${looked}${operator}`);
+    // Each range has a bound on both sides, that of its type among them; SQLite seeks by the first it may.
+    expect(bounds(-1).toSorted()).toEqual(['<', '<', '>', '>']);
+    expect(bounds(0).toSorted()).toEqual([`+${beyond}`, `+${beyond}`, beyond, other, other].toSorted());
+    expect(bounds(1)).not.toContain(`+${beyond}`);
+  });
+
   it('are made once: no value is looked at, so that none makes SQLite plan again', () => {
     const { source } = planQuery(layout!, [byName, { column: 'rank', op: 'gt', value: 3 }, tagged('all')], 0);
     const statements = [

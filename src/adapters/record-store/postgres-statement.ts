@@ -29,6 +29,8 @@ export const postgresDialect: SqlDialect = Object.freeze({
   lookUp: (table, name, where) =>
     sql`CROSS JOIN LATERAL (SELECT * FROM ${table} AS ${sql.ref(name)} WHERE ${where} OFFSET 0) AS ${sql.ref(name)}`,
   apart: (rows) => sql`(WITH apart AS MATERIALIZED (${rows}) SELECT * FROM apart)`,
+  // Of several bounds of one column it seeks by the narrowest.
+  onlyLooked: (column) => column,
   isOneOf: (column, list) => sql`${column} = ANY(${list}::text[])`,
   elements: (list) => sql`(SELECT unnest(${list}::text[]) AS value)`,
 } satisfies SqlDialect);

@@ -103,7 +103,7 @@ function directionOf(order: Order | undefined): Fragment {
 function stretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number, at = 0): Fragment {
   const columns = orderColumns(source, order);
   const conditions = [
-    ...conditionsOf(dialect, source, { at, oneByOne: true }),
+    ...conditionsOf(dialect, source, { at, oneByOne: true, beyond: order[depth] }),
     ...(depth < 0 ? [] : beyond(columns, order, depth)),
   ];
   const terms = columns.map((column, place) => sql`${column}${directionOf(order[place])}`);

@@ -121,13 +121,18 @@ export interface ConditionOptions {
   readonly at?: number;
   /** Rows come one by one, from an index or from what was found before: no filter is to find any, each only looks at the row. */
   readonly oneByOne?: boolean;
+  /**
+   * The column in which rows lie beyond a position: that is where the walk is to begin. A range of the same column is only looked at on that side,
+   * because a database that seeks by one bound of two would begin at the range, and walk all the way to the position.
+   */
+  readonly beyond?: Order | undefined;
 }
 
 /** What rows of the source's table, `s`, fulfil. */
 export function* conditionsOf(
   dialect: SqlDialect,
   source: Source,
-  { at = 0, oneByOne = false }: ConditionOptions = {},
+  { at = 0, oneByOne = false, beyond }: ConditionOptions = {},
 ): Iterable<Fragment> {
   for (const [place, filter] of source.filters.entries()) {
     const from = param(place === source.spread?.place ? `f${place}v${at}` : `f${place}`);
@@ -140,8 +145,11 @@ export function* conditionsOf(
         break;
       case 'range': {
         const column = scalar(source.layout, filter.column);
-        yield sql`${column} ${filter.fromOpen ? sql`>` : sql`>=`} ${from}`;
-        yield sql`${column} ${filter.toOpen ? sql`<` : sql`<=`} ${param(`t${place}`)}`;
+        const begun = beyond?.column === filter.column ? beyond : null;
+        const lower = begun?.descending === false ? dialect.onlyLooked(column) : column;
+        const upper = begun?.descending === true ? dialect.onlyLooked(column) : column;
+        yield sql`${lower} ${filter.fromOpen ? sql`>` : sql`>=`} ${from}`;
+        yield sql`${upper} ${filter.toOpen ? sql`<` : sql`<=`} ${param(`t${place}`)}`;
         break;
       }
       default:

@@ -36,6 +36,8 @@ export interface SqlDialect {
   lookUp(table: Fragment, name: string, where: Fragment): Fragment;
   /** Rows to select from that are found by themselves: what is done with them has no say in how. */
   apart(rows: Fragment): Fragment;
+  /** A column whose comparison must not decide where in an index a walk begins or ends. */
+  onlyLooked(column: Fragment): Fragment;
   /** Whether a column holds one of the texts of a bound list. */
   isOneOf(column: Fragment, list: Fragment): Fragment;
   /** A bound list of texts as a table with the one column `value`. */

@@ -56,6 +56,7 @@ export const sqliteDialect: SqlDialect = Object.freeze({
   lookUp: (table, name, where) => sql`CROSS JOIN ${table} AS ${sql.ref(name)} ON ${where}`,
   // Taken together with what is around it, which is no worse here: SQLite believes that all rows are wanted.
   apart: (rows) => sql`(${rows})`,
+  onlyLooked: (column) => sql`+${column}`,
   isOneOf: (column, list) => sql`${column} IN (SELECT value FROM json_each(${list}))`,
   elements: (list) => sql`json_each(${list})`,
 } satisfies SqlDialect);
