@@ -6,20 +6,13 @@ import { benchCases } from './cases.ts';
 import { describeMachine } from './cores.ts';
 import { compare, type Effort } from './measure.ts';
 import { cellsOf, type RoutesRun, type Row, rounded, textTable } from './report.ts';
+import type { RoutesOptions } from './routes.ts';
 import { type Seed, seed } from './seed.ts';
 import { type Subject, startRegistry } from './subjects.ts';
 
 /** Rows of the routes that are measured with workers. */
 export const WORKER_NAMES: readonly string[] = ['latest', 'blob', 'publish'];
 const WORKERS = 2;
-
-export interface WorkersOptions {
-  readonly caches: boolean;
-  readonly quick: boolean;
-  readonly json: boolean;
-  /** Names of rows; none: all. */
-  readonly only: readonly string[];
-}
 
 interface Settings {
   readonly effort: Effort;
@@ -39,7 +32,7 @@ const QUICK: Settings = {
  * Measures the registry with two workers beside the same registry with one, on all cores. The load generator has no core for itself: on
  * two cores it takes from the servers what it needs, from the one with two workers more, so that a ratio is less than the workers bring.
  */
-export async function benchWorkers(options: WorkersOptions): Promise<void> {
+export async function benchWorkers(options: RoutesOptions): Promise<void> {
   const { effort, seed: holds } = options.quick ? QUICK : THOROUGH;
   const { rounds, seconds } = effort;
   const wanted = options.only.length === 0 ? WORKER_NAMES : options.only;
