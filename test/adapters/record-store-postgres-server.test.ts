@@ -94,6 +94,31 @@ describePostgres('a PostgreSQL server', (server) => {
     expect(await other.get('items', 'a')).toBeNull();
     expect(() => openPostgresRecordStore({ url, schema: 'Robert"; --' })).toThrow(/cannot name a schema/);
   });
+
+  it('is prepared while tables of others come and go', async () => {
+    const { url } = server;
+    const others = freshSchema(url);
+    await ask(url, `CREATE SCHEMA ${others}`);
+    let isOver = false;
+    // The same names with other columns, from one statement to the next.
+    const columns = (of: string) => Array.from({ length: 20 }, (_, at) => `${of}${at} INT`).join();
+    const churn = async (table: string) => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      for (let n = 0; !isOver; n++) {
+        await client.query(`CREATE TABLE ${table} (${columns(n % 2 === 0 ? 'a' : 'b')})`);
+        await client.query(`DROP TABLE ${table}`);
+      }
+      await client.end();
+    };
+    const churns = ['a', 'b', 'c', 'd'].map((name) => churn(`${others}.${name}`));
+    try {
+      for (let n = 0; n < 10; n++) await migrate(open({ url, schema: freshSchema(url) }));
+    } finally {
+      isOver = true;
+      await Promise.all(churns);
+    }
+  });
 });
 
 describe('a PostgreSQL server that speaks TLS', () => {

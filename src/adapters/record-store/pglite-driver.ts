@@ -1,8 +1,9 @@
 import type { PGlite } from '@electric-sql/pglite';
-import { Kysely, PGliteDialect } from 'kysely';
+import { PGliteDialect } from 'kysely';
 import { createLimit } from './postgres-commit-limit.ts';
 import type { PgConnection, PgDriver, PgRow } from './postgres-driver.ts';
 import { toPgStoreError } from './postgres-errors.ts';
+import { kyselyForMigrations } from './postgres-introspector.ts';
 import { SESSION_SETTINGS } from './postgres-settings.ts';
 import type { PgStatement } from './postgres-statement.ts';
 import type { Bindings } from './sql-statement.ts';
@@ -55,7 +56,7 @@ export async function createPgliteDriver(database: PGlite, schema: string, onClo
         }
       }),
     exclusively: (_, work) => alone(work),
-    migrating: (work) => inTurn(() => work(new Kysely({ dialect: new PGliteDialect({ pglite: database }) }))),
+    migrating: (work) => inTurn(() => work(kyselyForMigrations(new PGliteDialect({ pglite: database })))),
     close: () =>
       inTurn(async () => {
         await database.close();

@@ -1,8 +1,9 @@
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { PostgresDialect, sql } from 'kysely';
 import { Client, Pool, type PoolClient, type PoolConfig, type types } from 'pg';
 import { RegistryError } from '../../errors/registry-error.ts';
 import type { PgConnection, PgDriver, PgRow } from './postgres-driver.ts';
 import { ConnectFailure, isDisconnection, sqlState, toPgStoreError } from './postgres-errors.ts';
+import { kyselyForMigrations } from './postgres-introspector.ts';
 import { SESSION_SETTINGS } from './postgres-settings.ts';
 import { type PgStatement, statement } from './postgres-statement.ts';
 import type { Bindings } from './sql-statement.ts';
@@ -92,7 +93,7 @@ export async function openPostgresPool(options: PostgresPoolOptions): Promise<Pg
     async migrating(work) {
       const pool = new Pool({ ...config, max: 1 });
       hearErrors(pool);
-      const database = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+      const database = kyselyForMigrations(new PostgresDialect({ pool }));
       try {
         return await work(database);
       } finally {

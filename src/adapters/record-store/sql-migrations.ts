@@ -43,18 +43,16 @@ export function createEngineTables(
   });
   const settle = async (work: () => Promise<MigrationResultSet>): Promise<readonly string[]> => {
     try {
-      return await undisturbed(async () => {
-        const { error, results } = await work();
-        if (error !== undefined) throw error;
-        return (results ?? []).map(({ migrationName }) => migrationName);
-      });
+      const { error, results } = await work();
+      if (error !== undefined) throw error;
+      return (results ?? []).map(({ migrationName }) => migrationName);
     } catch (error) {
       throw toMigrationError(error);
     }
   };
   return {
     async status() {
-      const known = await undisturbed(() => migrator.getMigrations());
+      const known = await migrator.getMigrations();
       return known.map(({ name, executedAt }) => ({ name, doneAt: executedAt?.toISOString() ?? null }));
     },
     up: () => settle(() => migrator.migrateToLatest()),
@@ -72,27 +70,6 @@ export function newerRelease(why: string): RegistryError {
   return new RegistryError('STORE_FAILURE', {
     message: `The store was made by a newer release (${why}): start that release`,
   });
-}
-
-/** Of PostgreSQL: a table, or a schema, that was listed is gone (postgresql.org, appendix A). */
-const GONE: readonly unknown[] = ['42P01', '3F000'];
-const TRIES = 20;
-const PAUSE_MS = 20;
-
-/**
- * Kysely looks through all tables of the database before it does anything, those of other stores too, and fails when one of them goes
- * meanwhile: again then.
- */
-async function undisturbed<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null;
-      if (!GONE.includes(code) || tries === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
 }
 
 function runAll(statements: readonly Fragment[]) {
