@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Check, pageFingerprint, type RecordPut } from '../../src/ports/record-store.ts';
 import {
@@ -233,6 +234,20 @@ export function recordCommitSuite(suite: RecordSuite): void {
 
     it('takes a key of 1024 bytes', async () => {
       expect(await commit({ puts: [item('é'.repeat(512))] })).toBe('ok');
+    });
+
+    it('takes 1536 bytes of a record into an index, and no more', async () => {
+      // Random, so that no database packs it. A text takes eight bytes more, a null 24, a list without elements nothing.
+      const random = (bytes: number) => randomBytes(bytes).toString('base64').slice(0, bytes);
+      const key = random(1024);
+      const row = { name: random(730), tags: ['short', random(742)] };
+      expect(await commit({ puts: [item(key, row)] })).toBe('ok');
+      const where = [{ column: 'tags', op: 'any', values: row.tags.slice(1) } as const];
+      expect(keysOf(await suite.store.query(itemQuery({ where })))).toEqual([key]);
+      await expect(async () => commit({ puts: [item(key, { ...row, name: `${row.name}!` })] })).rejects.toMatchObject({
+        code: 'VALUE_INVALID',
+        message: expect.stringMatching(/"items.all".*1536.*"name".*1537/),
+      });
     });
 
     it.each([0, -1, 1.5, 10_001, Number.NaN])('refuses the limit %d', async (limit) => {

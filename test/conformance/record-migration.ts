@@ -118,6 +118,18 @@ export function recordMigrationSuite(suite: RecordSuite): void {
       expect(await named('n')).toEqual(['a', 'b']);
     });
 
+    it('refuses a record that has more in an index than one takes, and goes on with the index as it was', async () => {
+      const { store } = suite;
+      await write(store, { puts: [item('a', { name: 'n' }), item('b', { name: 'n' })] });
+      const long: ProjectRecord = (_, key) => ({
+        'items.all': itemRow({ name: key === 'b' ? 'n'.repeat(2000) : 'n' }),
+      });
+      await expect(async () =>
+        store.migrate([withIndexes({ ...all, revision: '2' }, claims)], long),
+      ).rejects.toMatchObject({ code: 'VALUE_INVALID', message: expect.stringMatching(/1536.*record "b" of "items"/) });
+      expect(await named('n')).toEqual(['a', 'b']);
+    });
+
     it('stops where the projection fails, and can be asked again', async () => {
       const { store } = suite;
       await write(store, { puts: [item('a', { name: 'n' }), item('b', { name: 'n' })] });

@@ -6,17 +6,27 @@ import type {
   CountQuery,
   Filter,
   IndexQuery,
+  IndexRow,
   IndexRows,
   IndexSpec,
   ListQuery,
+  ProjectRecord,
   Scalar,
 } from '../../ports/record-store.ts';
 import { isStorableText } from '../../ports/scalar-text.ts';
 import { MAX_TEXTS, MAX_WEIGHT, MAX_WEIGHTS, textClasses } from '../../ports/search-terms.ts';
+import { whenReady } from '../../shared/maybe-promise.ts';
 
 const MAX_LIMIT = 10_000;
 const MAX_KEY_BYTES = 1024;
 const MAX_ID_LENGTH = 200;
+/**
+ * What an index takes of one record, in bytes of UTF-8: all its columns, and of each list the longest element. With the record's key it fits an
+ * entry of a PostgreSQL index, which is a third of a page (postgresql.org, 64.1.4.2), whichever of them the entry has.
+ */
+const MAX_ROW_BYTES = 1536;
+/** What an entry has besides for each column; a column that is no text takes three times as much. */
+const COLUMN_BYTES = 8;
 
 /** The checks that need to know the collections. They grow with each `learn`. */
 export interface RecordChecks {
@@ -30,6 +40,8 @@ export interface RecordChecks {
   search(query: SearchQuery): void;
   similar(query: SimilarQuery): void;
   commit(commit: Commit): void;
+  /** Checks the rows that a projection makes for collections that are not learnt yet, and says of which record they are. */
+  projecting(specs: readonly CollectionSpec[], project: ProjectRecord): ProjectRecord;
 }
 
 export function createRecordChecks(maxValueBytes: number | null): RecordChecks {
@@ -128,7 +140,27 @@ export function createRecordChecks(maxValueBytes: number | null): RecordChecks {
     search,
     similar,
     commit,
+    projecting(specs, project) {
+      const shapes = new Map(specs.map((spec) => [spec.name, shapesOf(spec)]));
+      return (collection, key, value) =>
+        whenReady(project(collection, key, value), (rows) => {
+          try {
+            checkRows(rows, shapes.get(collection) ?? new Map(), collection);
+          } catch (thrown) {
+            throw ofRecord(thrown, collection, key);
+          }
+          return rows;
+        });
+    },
   };
+}
+
+function ofRecord(thrown: unknown, collection: string, key: string): unknown {
+  if (!(thrown instanceof RegistryError)) return thrown;
+  return new RegistryError(thrown.code, {
+    message: `${thrown.message} (record "${key}" of "${collection}")`,
+    cause: thrown,
+  });
 }
 
 /** Refuses a key that is empty, longer than 1024 bytes, or not storable. */
@@ -201,22 +233,54 @@ function checkRows(rows: IndexRows, shapes: ReadonlyMap<string, IndexShape>, col
   for (const [name, row] of Object.entries(rows)) {
     const shape = shapes.get(name);
     if (shape === undefined) misuse(`There is no index "${name}" of collection "${collection}"`);
+    let bytes = 0;
     for (const column of shape.columns) {
       const value = row[column];
       if (value === undefined || isList(value))
         misuse(`A row of index "${name}" needs one value in column "${column}"`);
       checkScalar(value);
+      bytes += mostBytes(value);
     }
     for (const column of shape.arrays) {
       const values = row[column];
       if (values === undefined || !isList(values))
         misuse(`A row of index "${name}" needs a list in column "${column}"`);
       values.forEach(checkScalar);
+      bytes += longest(values, mostBytes);
     }
+    if (bytes > MAX_ROW_BYTES) checkSize(row, shape);
     // What is in a text besides words does not matter: it is taken apart before it is stored.
     for (const column of shape.texts)
       if (row[column] === undefined) misuse(`A row of index "${name}" needs a text or null in column "${column}"`);
   }
+}
+
+function checkSize(row: IndexRow, { name, columns, arrays }: IndexShape): void {
+  let bytes = 0;
+  for (const column of [...columns, ...arrays]) {
+    const value = row[column] ?? null;
+    bytes += isList(value) ? longest(value, exactBytes) : exactBytes(value);
+  }
+  if (bytes <= MAX_ROW_BYTES) return;
+  const fields = [...columns, ...arrays].map((column) => `"${column}"`).join(', ');
+  refuse(
+    `The index "${name}" takes ${MAX_ROW_BYTES} bytes of a record in all its fields (${fields}), of a list the longest element, and here they have ${bytes}`,
+  );
+}
+
+function longest(values: readonly Scalar[], bytesOf: (value: Scalar) => number): number {
+  let most = 0;
+  for (const value of values) most = Math.max(most, bytesOf(value));
+  return most;
+}
+
+/** As many as a scalar can take: a UTF-16 code unit three. */
+function mostBytes(value: Scalar): number {
+  return COLUMN_BYTES + (typeof value === 'string' ? value.length * 3 : 2 * COLUMN_BYTES);
+}
+
+function exactBytes(value: Scalar): number {
+  return COLUMN_BYTES + (typeof value === 'string' ? Buffer.byteLength(value) : 2 * COLUMN_BYTES);
 }
 
 /** `Array.isArray` does not tell a read-only list from the rest. */

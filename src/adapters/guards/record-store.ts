@@ -11,7 +11,7 @@ export interface GuardedRecordStore extends RecordStore {
 
 /**
  * The guard that stands before every record store. Refuses what no store may be asked: VALUE_INVALID for keys, limits and scalars
- * out of bounds (they may come from a client), INTERNAL for collections, indexes and columns that `migrate` was not told of, and for
+ * out of bounds and for rows that are too large (they may come from a client), INTERNAL for collections, indexes and columns that `migrate` was not told of, and for
  * two writes of one key. Does not migrate a store whose load is not finished (STORE_FAILURE with a sentence). Turns unknown errors into STORE_FAILURE, measures, and refuses with CLOSING after `close`.
  * Synchronous answers stay synchronous.
  */
@@ -26,7 +26,9 @@ export function guardRecordStore(store: RecordStore): GuardedRecordStore {
         checks.collections(collections);
         return whenReady(store.loadMark(), (mark) => {
           refuseHalfFilled(mark);
-          return whenReady(store.migrate(collections, project, onProgress), () => checks.learn(collections));
+          return whenReady(store.migrate(collections, checks.projecting(collections, project), onProgress), () =>
+            checks.learn(collections),
+          );
         });
       }),
     get: (collection, key) =>
