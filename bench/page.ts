@@ -48,11 +48,10 @@ function storesText({ machine, adapters }: StoresRun): string {
       .join('\n'),
   ];
   for (const result of adapters) {
-    const facts = [...result.fillings.map(fillingText), ...(result.leftOut === null ? [] : [result.leftOut])];
-    const when = result.at === undefined ? '' : ` Measured from ${result.at} on.`;
+    const when = `Measured from ${result.at} on, when the load was ${result.load}.`;
     parts.push(
       `### ${result.adapter}`,
-      `${result.description}.${when} ${facts.join('; ')}.`,
+      `${result.description}. ${when} ${result.fillings.map(fillingText).join('; ')}.`,
       markdownTable(cellsOf(result)),
     );
   }

@@ -38,7 +38,7 @@ Options:
 With --stores: the record stores by themselves, filled with 1000, 100 000 and 1 000 000
 documents: what a read, a page, a count, a search and a commit take (p50, p95) and how
 many times longer in the largest store than in the smallest, and which of the targets
-hold. PostgreSQL is a server of the bench's own. Takes about forty minutes.
+hold. PostgreSQL is a server of the bench's own. Takes three quarters of an hour.
 
   --sizes N,N  other numbers of documents
   --quick      1000 and 10 000 documents, in a minute

@@ -28,11 +28,6 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-/** Stores of more documents than this are not measured unless they are asked for, and why. */
-export const MOST_DOCUMENTS: Readonly<Partial<Record<AdapterName, { readonly size: number; readonly why: string }>>> = {
-  pglite: { size: 100_000, why: 'it takes a quarter of an hour to fill with a million' },
-};
-
 /** Why an adapter cannot be measured here; null when it can. */
 export function whyNot(name: AdapterName): string | null {
   return name === 'postgres' && findPostgres() === null ? 'PostgreSQL is not installed' : null;

@@ -9,10 +9,10 @@ export interface AdapterResult {
   readonly adapter: AdapterName;
   readonly description: string;
   /** When its measuring began, in ISO 8601: stores are measured one after the other, and one may be measured again by itself. */
-  readonly at?: string;
+  readonly at: string;
+  /** Of the machine at that time, in the last 1, 5 and 15 minutes. */
+  readonly load: string;
   readonly fillings: readonly Filling[];
-  /** Sizes that were not measured, and why. */
-  readonly leftOut: string | null;
   readonly rows: readonly RowResult[];
 }
 

@@ -3,7 +3,7 @@ import { describeMachine } from './cores.ts';
 import { grouped, rounded, textTable } from './report.ts';
 import { loadedDocument, projectDocument, SPEC } from './stores-documents.ts';
 import { type FilledStore, measureRow, type StoreEffort } from './stores-measure.ts';
-import { ADAPTERS, type AdapterName, MOST_DOCUMENTS, openPlace, type StorePlace, whyNot } from './stores-places.ts';
+import { ADAPTERS, type AdapterName, openPlace, type StorePlace, whyNot } from './stores-places.ts';
 import { type AdapterResult, cellsOf, fillingText, type StoresRun, verdictText } from './stores-report.ts';
 import { STORE_ROWS, type StoreRow } from './stores-rows.ts';
 import { verdictsOf } from './stores-targets.ts';
@@ -42,9 +42,7 @@ export async function benchStores(options: StoresOptions): Promise<void> {
   const machine = {
     ...describeMachine(null),
     rounds: `${effort.rounds} of ${effort.seconds} s for each store`,
-    load: loadavg()
-      .map((load) => load.toFixed(1))
-      .join(', '),
+    load: currentLoad(),
   };
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
   for (const [name, value] of Object.entries(machine)) say(`${name.padEnd(8)} ${value}`);
@@ -56,11 +54,10 @@ export async function benchStores(options: StoresOptions): Promise<void> {
       say(`\n${adapter} is left out: ${why}`);
       continue;
     }
-    const result = await benchAdapter(adapter, rows, sizes, effort, options.sizes !== null);
+    const result = await benchAdapter(adapter, rows, sizes, effort);
     results.push(result);
     say(`\n\n${adapter}: ${result.description}`);
     for (const filling of result.fillings) say(fillingText(filling));
-    if (result.leftOut !== null) say(result.leftOut);
     say(`\n${textTable(cellsOf(result), 1)}`);
   }
   say(`\n${verdictsOf(results).map(verdictText).join('\n')}`);
@@ -82,16 +79,20 @@ export function parseSizes(text: string): readonly number[] {
   return [...new Set(sizes)].toSorted((a, b) => a - b);
 }
 
+function currentLoad(): string {
+  return loadavg()
+    .map((load) => load.toFixed(1))
+    .join(', ');
+}
+
 async function benchAdapter(
   adapter: AdapterName,
   rows: readonly StoreRow[],
-  asked: readonly number[],
+  sizes: readonly number[],
   effort: StoreEffort,
-  isExact: boolean,
 ): Promise<AdapterResult> {
-  const most = isExact ? undefined : MOST_DOCUMENTS[adapter];
-  const sizes = asked.filter((size) => most === undefined || size <= most.size);
   const at = new Date().toISOString();
+  const load = currentLoad();
   const place = await openPlace(adapter);
   const stores: FilledStore[] = [];
   try {
@@ -112,11 +113,8 @@ async function benchAdapter(
       adapter,
       description: place.description,
       at,
+      load,
       fillings,
-      leftOut:
-        most === undefined || sizes.length === asked.length
-          ? null
-          : `No more than ${grouped(most.size)} documents unless --sizes asks for them: ${most.why}`,
       rows: results,
     };
   } finally {
