@@ -13,7 +13,7 @@ export function counted<A, T>(run: (argument: A) => MaybePromise<T>): Counted<A,
   const waiting = new Set<() => void>();
   const left = () => {
     active--;
-    if (active > 0) return;
+    if (active > 0 || waiting.size === 0) return;
     for (const resolve of waiting) resolve();
     waiting.clear();
   };

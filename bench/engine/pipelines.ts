@@ -80,7 +80,7 @@ function runRoute(route: RoutePlan, { runtime }: Registry): MaybePromise<Signal>
     route: route.view,
     registry: route.registry,
     env: {},
-    session: new RequestSession(runtime, NO_IDENTITY, { signal: NEVER }, SOMEBODY),
+    session: new RequestSession(runtime, NO_IDENTITY, { signal: NEVER }, SOMEBODY, performance.now()),
   };
   return route.run(run);
 }

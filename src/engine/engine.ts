@@ -1,6 +1,6 @@
 import { RegistryError, toRegistryError } from '../errors/registry-error.ts';
 import type { PrincipalView } from '../language/frame.ts';
-import { splitTarget } from '../language/path-pattern.ts';
+import { splitTarget, type Target } from '../language/path-pattern.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Plan, RoutePlan } from './compile.ts';
 import type { ResponseDraft, Run, SessionIdentity, Signal } from './contract.ts';
@@ -35,9 +35,8 @@ export interface EngineOptions {
 interface Exchange {
   readonly request: EngineRequest;
   readonly body: RequestBody;
-  errors: ErrorTable;
-  path: string;
-  queryText: string;
+  /** Null until it was taken apart, and where it cannot be. */
+  target: Target | null;
   routePlan: RoutePlan | null;
   session: RequestSession;
   view: LazyRequestView | null;
@@ -59,36 +58,30 @@ export function createEngine(options: EngineOptions): Engine {
   const anonymous: PrincipalView = Object.freeze({ ...NOBODY, scopes: plan.definition.auth.anonymousScopes });
 
   function start(request: EngineRequest): Exchange {
+    const startedAt = performance.now();
     return {
       request,
       body: new RequestBody(request, limits.maxRequestBodyBytes),
-      errors: plan.errors.forPack(null),
-      path: '/',
-      queryText: '',
+      target: null,
       routePlan: null,
-      session: new RequestSession(runtime, identity, request, anonymous),
+      session: new RequestSession(runtime, identity, request, anonymous, startedAt),
       view: null,
       error: null,
-      startedAt: onServed === undefined ? 0 : performance.now(),
+      startedAt,
     };
   }
 
   /** Finds the route and lets the principal in; then runs. */
   function begin(exchange: Exchange): MaybePromise<EngineResponse> {
     const { request } = exchange;
-    const mark = request.target.indexOf('?');
-    exchange.path = mark === -1 ? request.target : request.target.slice(0, mark);
-    exchange.errors = plan.errors.forPath(exchange.path);
     const target = splitTarget(request.target);
-    exchange.path = target.path;
-    exchange.queryText = target.query;
+    exchange.target = target;
     const match = plan.router.match(request.method, target.segments, target.trailingSlash);
     if (!match.found) {
       if (match.allow.length === 0) throw new RegistryError('ROUTE_NOT_FOUND');
       throw new RegistryError('METHOD_NOT_ALLOWED', { headers: { Allow: match.allow.join(', ') } });
     }
     exchange.routePlan = match.value;
-    exchange.errors = match.value.errors;
     const principal = authenticateRequest(request);
     if (principal instanceof Promise) {
       return principal.then((known) => admitted(exchange, match.value, match, known ?? anonymous));
@@ -121,7 +114,8 @@ export function createEngine(options: EngineOptions): Engine {
     if (declared !== null && declared > limits.maxRequestBodyBytes) {
       throw new RegistryError('BODY_TOO_LARGE', { details: { limit: limits.maxRequestBodyBytes } });
     }
-    if (principal !== anonymous) exchange.session = new RequestSession(runtime, identity, request, principal);
+    if (principal !== anonymous)
+      exchange.session = new RequestSession(runtime, identity, request, principal, performance.now());
     const { caching } = routePlan;
     const { responses } = runtime;
     const signal =
@@ -157,8 +151,18 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function viewOf(exchange: Exchange): LazyRequestView {
-    exchange.view ??= new LazyRequestView(exchange.request, exchange.path, exchange.queryText, exchange.body);
+    exchange.view ??= new LazyRequestView(
+      exchange.request,
+      pathOf(exchange),
+      exchange.target?.query ?? '',
+      exchange.body,
+    );
     return exchange.view;
+  }
+
+  /** Of the route's pack; where no route fits, of the pack whose mount begins the path. */
+  function errorsOf({ routePlan, request }: Exchange): ErrorTable {
+    return routePlan?.errors ?? plan.errors.forPath(rawPath(request));
   }
 
   function respond(exchange: Exchange, signal: Signal): MaybePromise<EngineResponse> {
@@ -185,7 +189,7 @@ export function createEngine(options: EngineOptions): Engine {
     };
     let draft: ResponseDraft;
     try {
-      draft = await exchange.errors.respond(error, frame);
+      draft = await errorsOf(exchange).respond(error, frame);
     } catch (cause) {
       // The table's own templates failed: the engine's body must do.
       runtime.log.warning('An error table failed', cause);
@@ -229,6 +233,15 @@ export function createEngine(options: EngineOptions): Engine {
 
 const NO_HEADERS: EngineRequest['headers'] = Object.freeze([]);
 const NO_ROUTE = Object.freeze({ id: '', tags: [], pack: null, method: '', path: '' });
+
+function pathOf({ target, request }: Exchange): string {
+  return target === null ? rawPath(request) : target.path;
+}
+
+function rawPath({ target }: EngineRequest): string {
+  const mark = target.indexOf('?');
+  return mark === -1 ? target : target.slice(0, mark);
+}
 
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';

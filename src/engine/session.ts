@@ -46,11 +46,13 @@ export class RequestSession implements Session, RequestState {
   readonly #request: SessionRequest;
   readonly #maxCpuMs: number;
 
+  /** `startedAt` is as `performance.now()` says. */
   constructor(
     engine: EngineRuntime,
     identity: SessionIdentity,
     request: SessionRequest,
     principal: PrincipalView,
+    startedAt: number,
     maxCpuMs: number = engine.limits.maxCpuMsPerRequest,
   ) {
     this.engine = engine;
@@ -58,8 +60,8 @@ export class RequestSession implements Session, RequestState {
     this.#request = request;
     this.principal = principal;
     this.#maxCpuMs = maxCpuMs;
-    this.#cpuStart = performance.now();
-    this.#cpuMark = cpuMark(this.#cpuStart);
+    this.#cpuStart = startedAt;
+    this.#cpuMark = cpuMark(startedAt);
   }
 
   /** Asked of the request only when somebody needs it: most need none, and making one is dear. */
@@ -101,6 +103,7 @@ export class RequestSession implements Session, RequestState {
       this.identity,
       request,
       principal,
+      performance.now(),
       this.engine.limits.maxCpuMsPerBuild,
     );
     return { session, principal, end: () => session.end() };

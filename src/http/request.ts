@@ -30,7 +30,6 @@ export class HttpRequest implements EngineRequest {
   readonly body: RequestBody | null;
   readonly contentLength: number | null;
   readonly ip: string;
-  readonly baseUrl: string;
   readonly requestId: string;
   /** The client sends its body only after `100 Continue`, and that was not sent. */
   get awaitsContinue(): boolean {
@@ -38,12 +37,16 @@ export class HttpRequest implements EngineRequest {
   }
 
   readonly #outgoing: ServerResponse;
+  readonly #address: ServerAddress;
+  /** Null: it names none. */
+  readonly #host: string | null;
   readonly #expectsContinue: boolean;
   #signal: AbortSignal | null = null;
 
   /** Fails with BAD_REQUEST where HTTP asks for a refusal: no Host or two, an unknown transfer coding, a strange target. */
   constructor(incoming: IncomingMessage, outgoing: ServerResponse, address: ServerAddress, expectsContinue: boolean) {
     this.#outgoing = outgoing;
+    this.#address = address;
     this.#expectsContinue = expectsContinue;
     this.method = incoming.method ?? 'GET';
     this.target = originForm(incoming.url ?? '/');
@@ -75,13 +78,17 @@ export class HttpRequest implements EngineRequest {
     }
     this.headers = headers;
     this.contentLength = contentLength;
-    const ownUrl = checkHost(host, incoming) ? `http://${host}` : address.url;
-    this.baseUrl = address.baseUrl ?? ownUrl;
+    this.#host = checkHost(host, incoming);
     this.requestId = saneRequestId(requestId) ?? address.nextRequestId();
     this.body =
       chunked || (contentLength !== null && contentLength > 0)
         ? new RequestBody(incoming, expectsContinue ? () => this.#sendContinue() : null)
         : null;
+  }
+
+  get baseUrl(): string {
+    const { baseUrl, url } = this.#address;
+    return baseUrl ?? (this.#host === null ? url : `http://${this.#host}`);
   }
 
   get signal(): AbortSignal {
@@ -111,11 +118,17 @@ function originForm(target: string): string {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-/** Whether the request names a host. HTTP/1.1 asks for the header; it may be empty. */
-function checkHost(host: string | null, incoming: IncomingMessage): boolean {
+/** The one that was found valid last: most requests name the same. */
+let knownHost = '';
+
+/** The host that the request names; null where it names none. HTTP/1.1 asks for the header; it may be empty. */
+function checkHost(host: string | null, incoming: IncomingMessage): string | null {
   if (host === null && incoming.httpVersionMinor > 0)
     throw new RegistryError('BAD_REQUEST', { message: 'The Host header is missing' });
-  if (host === null || host === '') return false;
-  if (!HOST.test(host)) throw new RegistryError('BAD_REQUEST', { message: 'The Host header is not valid' });
-  return true;
+  if (host === null || host === '') return null;
+  if (host !== knownHost) {
+    if (!HOST.test(host)) throw new RegistryError('BAD_REQUEST', { message: 'The Host header is not valid' });
+    knownHost = host;
+  }
+  return host;
 }

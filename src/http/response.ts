@@ -34,7 +34,10 @@ export function sendResponse(exchange: Exchange, response: EngineResponse): void
   const bodiless = incoming.method === 'HEAD' || status === 204 || status === 304;
   const headers: string[] = [];
   let declared: number | null = null;
-  for (const [name, value] of response.headers) {
+  for (let at = 0; at < response.headers.length; at++) {
+    const header = response.headers[at]!;
+    const name = header[0];
+    const value = header[1];
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
       if (status === 204) continue;
       declared = Number(value);

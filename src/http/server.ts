@@ -36,6 +36,13 @@ export interface ServerOptions {
   readonly onServed?: (served: Served) => void;
 }
 
+const LATEST = Symbol('latest response');
+
+/** On the connection itself: a table beside would be written with every request. */
+interface Connection extends Duplex {
+  [LATEST]?: ServerResponse;
+}
+
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
@@ -81,26 +88,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       errorHandler: (cause) => problemPage(new RegistryError('BAD_REQUEST', { cause }), log),
     });
   };
-  /** The latest response of each connection. */
-  const responses = new WeakMap<Duplex, ServerResponse>();
   const nextRequestId = createRequestIds();
   let address: ServerAddress = { baseUrl: options.baseUrl, url: '', clientAddress, nextRequestId };
   let closing: Promise<void> | null = null;
 
+  const handle: ServedRegistry['handle'] = (request) => registry.handle(request);
+
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
-    responses.set(incoming.socket, outgoing);
-    const url = incoming.url ?? '/';
-    const mark = url.indexOf('?');
+    const connection: Connection = incoming.socket;
+    connection[LATEST] = outgoing;
     const sharing = cors();
     if (sharing !== null && isPreflight(incoming)) {
       const { origin } = incoming.headers;
       answer(incoming, outgoing, false, () => emptyResponse(sharing.preflight(origin)));
-    } else if (system.takes(mark === -1 ? url : url.slice(0, mark))) {
+    } else if (system.takes(incoming.url ?? '/')) {
       if (expectsContinue) outgoing.writeContinue();
       answerSystem(incoming, outgoing);
     } else {
-      const shared = sharing?.headersFor(incoming.headers.origin) ?? [];
-      answer(incoming, outgoing, expectsContinue, (request) => registry.handle(request), shared);
+      answer(incoming, outgoing, expectsContinue, handle, sharing?.headersFor(incoming.headers.origin));
     }
   }
 
@@ -142,7 +147,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     outgoing: ServerResponse,
     expectsContinue: boolean,
     handle: ServedRegistry['handle'],
-    more: EngineResponse['headers'] = [],
+    more: EngineResponse['headers'] = NO_HEADERS,
   ): void {
     let request: HttpRequest | null = null;
     const send = (response: EngineResponse) => {
@@ -181,13 +186,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Checked by HttpRequest, whose refusal has a body.
     requireHostHeader: false,
+    // A request without a body has nothing to be read: Node need not make a stream of it and end that.
+    optimizeEmptyRequests: true,
   });
   server.timeout = IDLE_TIMEOUT_MS;
   server.on('request', (incoming, outgoing) => onRequest(incoming, outgoing, false));
   server.on('checkContinue', (incoming, outgoing) => onRequest(incoming, outgoing, true));
   server.on('connect', (_incoming, socket) => refuseTunnel(socket, log));
-  server.on('clientError', (error, socket) => {
-    const response = responses.get(socket);
+  server.on('clientError', (error, socket: Connection) => {
+    const response = socket[LATEST];
     refuseMalformed(error, socket, response?.headersSent === true && !response.writableFinished, log);
   });
 
@@ -217,6 +224,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   };
 }
+
+const NO_HEADERS: EngineResponse['headers'] = Object.freeze([]);
 
 function emptyResponse(headers: EngineResponse['headers']): EngineResponse {
   return { status: 204, headers, body: null, closeConnection: false };

@@ -25,8 +25,8 @@ export interface SystemOptions {
 
 export interface SystemRoutes {
   readonly app: SystemApp;
-  /** Whether a path, as it stands in the request line, is one of these routes and not the registry's own. */
-  takes(path: string): boolean;
+  /** Whether a target, as it stands in the request line, is one of these routes and not the registry's own. */
+  takes(target: string): boolean;
 }
 
 /**
@@ -73,13 +73,22 @@ export function systemRoutes({ registry, log, version, clientAddress, cors, insi
   app.onError((error, c) => problemPage(error, log, idOf(c)));
   const exact = new Set(routes.map(({ path }) => path));
   const open = [...exact].filter((path) => path.includes(':'));
-  const prefixes = [...new Set(open.map((path) => path.slice(0, path.indexOf(':'))))];
+  // Every request is asked this: most are told by their first segment that they are none of these.
+  const firsts = new Set([...exact].map((path) => path.split('/', 2)[1] ?? ''));
+  const mayBeOne = new RegExp(`^/(?:${[...firsts].map(escaped).join('|')})(?:[/?]|$)`);
   return {
     app,
-    takes: (path) =>
-      exact.has(path) ||
-      (prefixes.some((prefix) => path.startsWith(prefix)) && open.some((pattern) => fits(pattern, path))),
+    takes(target) {
+      if (!mayBeOne.test(target)) return false;
+      const mark = target.indexOf('?');
+      const path = mark === -1 ? target : target.slice(0, mark);
+      return exact.has(path) || open.some((pattern) => fits(pattern, path));
+    },
   };
+}
+
+function escaped(literal: string): string {
+  return literal.replace(/[^\w-]/g, '\\$&');
 }
 
 /** An error as a web response, for what Hono and its adapter answer. */

@@ -148,7 +148,8 @@ class Search<T> {
   from(node: Node<T>, at: number): Leaf<T> | null {
     const segment = this.#segments[at];
     if (segment === undefined) return this.#trailingSlash ? node.slashLeaf : node.leaf;
-    const literal = node.literals.get(segment);
+    // Looking a segment up hashes it.
+    const literal = node.literals.size === 0 ? undefined : node.literals.get(segment);
     if (literal !== undefined) {
       const leaf = this.from(literal, at + 1);
       if (leaf !== null) return leaf;

@@ -29,13 +29,20 @@ export function splitTarget(target: string): Target {
   if (UNSAFE.test(raw))
     fail('BAD_PATH', 'The path holds a character that must be percent-encoded or may not stand there');
 
-  const segments = raw.split('/');
-  segments.shift();
-  const trailingSlash = segments.at(-1) === '';
-  if (trailingSlash) segments.pop();
+  const trailingSlash = raw.endsWith('/');
+  const end = trailingSlash ? raw.length - 1 : raw.length;
+  const segments: string[] = [];
+  // By hand: `split` is a call out of compiled code.
+  for (let start = 1; start <= end; ) {
+    const slash = raw.indexOf('/', start);
+    const next = slash === -1 ? end : slash;
+    segments.push(raw.slice(start, next));
+    start = next + 1;
+  }
   if (segments.length > MAX_SEGMENTS) fail('URI_TOO_LONG', 'The path has too many segments');
+  const isEncoded = raw.includes('%');
   for (let index = 0; index < segments.length; index++) segments[index] = decodeSegment(segments[index] ?? '');
-  const path = raw.includes('%') ? `/${segments.join('/')}${trailingSlash ? '/' : ''}` : raw;
+  const path = isEncoded ? `/${segments.join('/')}${trailingSlash ? '/' : ''}` : raw;
   return { segments, path, trailingSlash, query };
 }
 

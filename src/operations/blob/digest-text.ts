@@ -2,8 +2,12 @@ import { RegistryError } from '../../errors/registry-error.ts';
 import { member } from '../../language/member.ts';
 import { type Digest, formatDigest, parseDigest, parseSri, strongest } from '../../shared/digest.ts';
 
+/** How nearly every digest comes: out of a document, as it is kept. */
+const KEPT_FORM = /^sha256:[0-9a-f]{64}$/;
+
 /** A digest as it is kept, `<algorithm>:<lower-case hex>`. Hex alone is taken as of `algorithm`. Fails with DIGEST_INVALID. */
 export function digestText(text: string, algorithm = 'sha256'): string {
+  if (KEPT_FORM.test(text)) return text;
   const digest = readDigest(text, algorithm);
   return formatDigest(digest.algorithm, digest.hex);
 }

@@ -37,5 +37,5 @@ function compileRule(rule: string): (text: string) => string {
   const [kind, from = '', ...rest] = rule.split(':');
   if (kind !== 'replace' || from === '') throw new Error(`The checker let the normalisation ${rule} pass`);
   const to = rest.join(':');
-  return (text) => text.replaceAll(from, () => to);
+  return (text) => (text.includes(from) ? text.replaceAll(from, () => to) : text);
 }
