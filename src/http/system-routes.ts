@@ -71,24 +71,15 @@ export function systemRoutes({ registry, log, version, clientAddress, cors, insi
   });
 
   app.onError((error, c) => problemPage(error, log, idOf(c)));
-  const exact = new Set(routes.map(({ path }) => path));
-  const open = [...exact].filter((path) => path.includes(':'));
-  // Every request is asked this: most are told by their first segment that they are none of these.
-  const firsts = new Set([...exact].map((path) => path.split('/', 2)[1] ?? ''));
-  const mayBeOne = new RegExp(`^/(?:${[...firsts].map(escaped).join('|')})(?:[/?]|$)`);
-  return {
-    app,
-    takes(target) {
-      if (!mayBeOne.test(target)) return false;
-      const mark = target.indexOf('?');
-      const path = mark === -1 ? target : target.slice(0, mark);
-      return exact.has(path) || open.some((pattern) => fits(pattern, path));
-    },
-  };
+  // Every request is asked this: one expression of all paths costs less than to look a path up.
+  const paths = [...new Set(routes.map(({ path }) => path))];
+  const own = new RegExp(`^(?:${paths.map(expressionOf).join('|')})(?:\\?|$)`);
+  return { app, takes: (target) => own.test(target) };
 }
 
-function escaped(literal: string): string {
-  return literal.replace(/[^\w-]/g, '\\$&');
+/** A path as a regular expression: a segment after a `:` stands for anything but nothing. */
+function expressionOf(path: string): string {
+  return path.replaceAll(/:[^/]+|[^\w/-]/g, (found) => (found.length > 1 ? '[^/?]+' : `\\${found}`));
 }
 
 /** An error as a web response, for what Hono and its adapter answer. */

@@ -24,6 +24,8 @@ const NOW = -1;
 const COLLECTION = -2;
 const LIMIT = -3;
 
+const NO_ROWS: readonly (readonly SqliteValue[])[] = Object.freeze([]);
+
 /** Of one index. A definition asks it in a few ways. */
 const MOST = 16;
 
@@ -37,7 +39,10 @@ export function createKnownQueries(): KnownQueries {
       for (let at = 0; at < all.length; at++) {
         const known = all[at]!;
         if (!fits(known, asked)) continue;
-        return known.statement.rowsOf(known.sources.map((source) => bound(source, asked, now)));
+        const values = known.sources.map((source) => bound(source, asked, now));
+        if (limitOf(asked) > 1) return known.statement.rowsOf(values);
+        const row = known.statement.rowOf(...values);
+        return row === undefined ? NO_ROWS : [row];
       }
       return null;
     },
@@ -84,10 +89,15 @@ function sourceOf(name: string): number {
   throw new Error(`A query by equality binds "${name}"`);
 }
 
+/** One row more than a page has tells whether there are more. */
+function limitOf({ limit, wantsMore }: IndexQuery): number {
+  return limit + (wantsMore === false ? 0 : 1);
+}
+
 function bound(source: number, asked: IndexQuery, now: number): SqliteValue {
   if (source === NOW) return now;
   if (source === COLLECTION) return asked.collection;
-  if (source === LIMIT) return asked.limit + (asked.wantsMore === false ? 0 : 1);
+  if (source === LIMIT) return limitOf(asked);
   const filter = asked.where[source];
   return filter !== undefined && isEquality(filter) ? encodeScalar(filter.value) : null;
 }
