@@ -226,9 +226,12 @@ async function sync(folder: string): Promise<void> {
 }
 
 mkdirSync(join(blobs, 'tmp'), { recursive: true });
-const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
-  console.log(`Listening on http://127.0.0.1:${port}`);
-});
+const server = serve(
+  { fetch: app.fetch, hostname: '127.0.0.1', port: 0, serverOptions: { optimizeEmptyRequests: true } },
+  ({ port }) => {
+    console.log(`Listening on http://127.0.0.1:${port}`);
+  },
+);
 process.once('SIGTERM', () => {
   server.close(() => void store.close());
   if ('closeAllConnections' in server) server.closeAllConnections();

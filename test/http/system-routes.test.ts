@@ -26,8 +26,16 @@ describe('GET /health', () => {
 
   test('takes no path but its own', async () => {
     const server = await serve(handle);
-    for (const path of ['/health/', '/healthy', '/%68ealth', '//health']) {
+    const paths = ['/health/', '/healthy', '/%68ealth', '//health', '/a/health', '/v1?/health', '/auth/tokens/'];
+    for (const path of [...paths, '/auth/tokens/a/b', '/auth/tokens/?a', '/auth', '/auth/:id', '/auth/tokens:id']) {
       expect(await (await fetch(server.url + path)).text()).toBe('of the registry');
+    }
+  });
+
+  test('takes its own whatever the query is', async () => {
+    const server = await serve(handle);
+    for (const path of ['/health?a/b', '/auth/me?', '/auth/tokens/a?b', '/auth/tokens/%2F', '/auth/users/a.b']) {
+      expect(await (await fetch(server.url + path)).text()).not.toBe('of the registry');
     }
   });
 

@@ -11,8 +11,11 @@ import { addressHex } from './intake.ts';
 import { clampRange, SMALL_BYTES, STREAM_BYTES } from './range.ts';
 import type { Turns } from './turns.ts';
 
-/** Sizes by hex of blobs that this process wrote or found whole lately: they lie in the page cache, most likely. */
-export type KnownBlobs = Pick<LRUCache<string, number>, 'get' | 'set' | 'delete'>;
+/**
+ * Sizes by hex of blobs that this process wrote or found whole lately: they lie in the page cache, most likely. Reading one does not make it
+ * later: it is found whole again after sixteen thousand others.
+ */
+export type KnownBlobs = Pick<LRUCache<string, number>, 'get' | 'peek' | 'set' | 'delete'>;
 
 export function createKnownBlobs(): KnownBlobs {
   return new LRUCache<string, number>({ max: 16_384 });
@@ -123,7 +126,7 @@ export function createBlobReader(io: FileIo, layout: Layout, turns: Turns, known
     restore,
     get(digest, range, verify) {
       const hex = addressHex(digest);
-      const size = known.get(hex);
+      const size = known.peek(hex);
       if (size === undefined || size > SMALL_BYTES || verify === true) return getLater(hex, range);
       return getNow(hex, size, range) ?? getLater(hex, range);
     },
