@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RegistryError } from '../../src/errors/registry-error.ts';
 import type { Session } from '../../src/identity/identity.ts';
-import { request } from '../support/raw-request.ts';
+import { openRawConnection, request } from '../support/raw-request.ts';
 import { respond, serve } from './fake-registry.ts';
 
 const handle = () => respond('of the registry');
@@ -153,4 +153,25 @@ describe('POST /auth/login', () => {
     expect(await response.text()).not.toContain('argon2');
     expect(server.log.some(({ level }) => level === 'error')).toBe(true);
   });
+});
+
+test('what asks for a body and gets none refuses that, and the connection goes on', async () => {
+  const server = await serve(handle);
+  const connection = await openRawConnection(server.port);
+  const answered = (bytes: Buffer) => bytes.toString('latin1').match(/JSON_INVALID|of the registry/g)?.length ?? 0;
+  const paths = ['/auth/login', '/auth/login', '/v1/a'];
+  for (const [index, path] of paths.entries()) {
+    connection.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await connection.received((bytes) => answered(bytes) > index);
+  }
+  const answers = await connection.received(() => true);
+  connection.close();
+  expect(answers.toString('latin1').match(/HTTP\/1.1 \d+|JSON_INVALID|of the registry/g)).toEqual([
+    'HTTP/1.1 400',
+    'JSON_INVALID',
+    'HTTP/1.1 400',
+    'JSON_INVALID',
+    'HTTP/1.1 200',
+    'of the registry',
+  ]);
 });
