@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FacetQuery, SearchQuery } from '../src/ports/record-search.ts';
 import type { Filter, IndexQuery, Order, RecordStore } from '../src/ports/record-store.ts';
 import type { MaybePromise } from '../src/shared/maybe-promise.ts';
+import { timeOrderedId } from '../src/shared/time-ordered-id.ts';
 import {
   COLLECTION,
   INDEX,
@@ -201,7 +202,7 @@ export async function commitOne(store: RecordStore, number: number): Promise<str
   const put = putOf(number);
   const { key } = put;
   const result = await store.commit({
-    id: randomUUID(),
+    id: timeOrderedId(),
     checks: [{ kind: 'record', collection: COLLECTION, key, version: null }],
     puts: [put],
     deletes: [],

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { RegistryError, toRegistryError } from '../errors/registry-error.ts';
 import type { Commit, CommitResult, RecordStore } from '../ports/record-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import { timeOrderedId } from '../shared/time-ordered-id.ts';
 import type { Run, Signal, StepRun } from './contract.ts';
 import type { RequestSession } from './session.ts';
 import { Transaction, type TransactionMemory, turnKey } from './transaction.ts';
@@ -145,7 +145,7 @@ async function commitSettled(
   }
   if (clock.now() > deadline) throw conflict();
   // It was not applied and never will be: the same commit, under a new id.
-  return commitSettled(clock, store, { ...commit, id: randomUUID() }, deadline);
+  return commitSettled(clock, store, { ...commit, id: timeOrderedId() }, deadline);
 }
 
 async function runDeferred(session: RequestSession, txn: Transaction): Promise<void> {

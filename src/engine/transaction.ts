@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { StoredValue } from '../language/values.ts';
 import type {
   Check,
@@ -13,6 +12,7 @@ import type {
 } from '../ports/record-store.ts';
 import { pageFingerprint } from '../ports/record-store.ts';
 import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { timeOrderedId } from '../shared/time-ordered-id.ts';
 
 /** A buffered write; a null put is a delete. */
 export interface PendingWrite {
@@ -157,7 +157,7 @@ export class Transaction {
         else deletes.push({ collection: write.collection, key: write.key });
       }
     }
-    return { id: randomUUID(), checks: this.#checks, puts, deletes, events: withWrites ? this.#events : [] };
+    return { id: timeOrderedId(), checks: this.#checks, puts, deletes, events: withWrites ? this.#events : [] };
   }
 }
 

@@ -287,7 +287,7 @@ export interface StoredEvent extends NewEvent {
 }
 
 export interface Commit {
-  /** A random id; settles an unknown outcome. */
+  /** A random id; settles an unknown outcome. One that begins with the time (`timeOrderedId`) is cheaper to remember. */
   readonly id: string;
   readonly checks: readonly Check[];
   /** At most one put or delete per collection and key. */

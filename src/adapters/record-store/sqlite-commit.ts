@@ -65,12 +65,20 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     sql`DELETE FROM commits WHERE at <= ${param('before')}
       AND version IN (SELECT version FROM commits ORDER BY version LIMIT ${param('limit')})`,
   );
+  const oldest = prepare(database, sql`SELECT at FROM commits ORDER BY version LIMIT 1`);
   const expired = prepare(
     database,
     // The second condition is that of the partial index, to the letter.
     sql`SELECT collection, key FROM records
       WHERE expires_at <= ${param('now')} AND expires_at < ${sql.lit(NEVER)} LIMIT ${param('limit')}`,
   );
+
+  function forgetOld(before: number): void {
+    const at = oldest.row({})?.[0];
+    // To find none costs as much as to take them out.
+    if (at !== undefined && Number(at) <= before) forget.run({ before, limit: PRUNE_AT_MOST });
+  }
+
   function currentSequence(): number {
     const [sequence, generation] = state.row({}) ?? [];
     layouts.follow(Number(generation));
@@ -127,7 +135,7 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     for (const { id, type, at, payload } of asked.events) appendEvent.run({ version, id, type, at, payload });
     advance.run({ version });
     remember.run({ version, id: asked.id, at: time });
-    if (version % PRUNE_EVERY === 0) forget.run({ before: time - OUTCOME_MS, limit: PRUNE_AT_MOST });
+    if (version % PRUNE_EVERY === 0) forgetOld(time - OUTCOME_MS);
     return { keep: true, result: { ok: true, version } };
   }
 

@@ -27,7 +27,8 @@ export interface IndexedBy {
   readonly isNew: boolean;
 }
 
-export function createIndexWriter(database: Database, layout: IndexLayout): IndexWriter {
+/** `undone` grows whenever something that was written by the writer is undone; one that is given up then needs none. */
+export function createIndexWriter(database: Database, layout: IndexLayout, undone = () => 0): IndexWriter {
   const columns = [...layout.columns.entries()];
   const names = ['record', 'key', ...columns.map(([, column]) => column), 'expires_at'];
   const changed = names.slice(1).map((name) => sql`${sql.ref(name)} <> excluded.${sql.ref(name)}`);
@@ -52,7 +53,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout): Inde
   const deletes = tablesOf(layout).map((table) =>
     prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE record = ${param('record')}`),
   );
-  const search = createSearchWriter(database, layout);
+  const search = createSearchWriter(database, layout, undone);
   const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holder: prepare(database, unique.holder) }));
 
   const encode = (row: IndexRow): Record<string, SqliteValue> =>

@@ -6,6 +6,7 @@ import { type CollectionLayout, layoutCollection, specName, storedLayout } from 
 import { param } from './sql-statement.ts';
 import { createIndexWriter, type IndexWriter } from './sqlite-index-writer.ts';
 import { prepare } from './sqlite-statement.ts';
+import type { Transactor } from './sqlite-transaction.ts';
 
 /** The collections of the file as this process knows them, and the writers of their indexes. */
 export interface SqliteLayouts {
@@ -21,7 +22,7 @@ export interface SqliteLayouts {
   reload(migrated: readonly CollectionSpec[]): void;
 }
 
-export function createLayouts(database: Database): SqliteLayouts {
+export function createLayouts(database: Database, transactor: Pick<Transactor, 'undone'>): SqliteLayouts {
   const collections = new Map<string, CollectionLayout>();
   const writers = new Map<string, ReadonlyMap<string, IndexWriter>>();
   const mine = new Map<string, string>();
@@ -47,11 +48,9 @@ export function createLayouts(database: Database): SqliteLayouts {
         message: `Another process changed the indexes of "${name}": this one has another definition and must be restarted`,
       });
     }
-    for (const [name, layout] of found) {
-      if (collections.get(name) === layout) continue;
-      collections.set(name, layout);
-      writers.delete(name);
-    }
+    for (const [name, layout] of found) collections.set(name, layout);
+    // What they remember of tables may not be so any more: these may have been taken away and made again.
+    writers.clear();
     known = generation;
   }
 
@@ -65,7 +64,9 @@ export function createLayouts(database: Database): SqliteLayouts {
         throw new RegistryError('INTERNAL', { message: `There is no collection "${collection}" in the store` });
       }
       const current = [...layout.indexes].filter(([, index]) => index.isCurrent);
-      const made = new Map(current.map(([name, index]) => [name, createIndexWriter(database, index)]));
+      const made = new Map(
+        current.map(([name, index]) => [name, createIndexWriter(database, index, () => transactor.undone)]),
+      );
       writers.set(collection, made);
       return made;
     },

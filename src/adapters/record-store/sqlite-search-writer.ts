@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { IndexRow, Scalar } from '../../ports/record-store.ts';
 import { encodeScalar } from '../../ports/scalar-text.ts';
 import { termsOfRow } from '../../ports/search-terms.ts';
+import { createKnownWords, ownText } from '../../shared/known-words.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { carriedList } from './sql-search.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
@@ -61,8 +62,11 @@ function carriedValues({ columns, sides }: IndexLayout, row: IndexRow): Readonly
   return values;
 }
 
-/** Null where the index has no texts. */
-export function createSearchWriter(database: Database, layout: IndexLayout): SearchWriter | null {
+/** Words that are remembered to stand in the table, which saves looking for them. */
+const MOST_WORDS = 20_000;
+
+/** Null where the index has no texts. `undone` grows whenever something that was written here is undone. */
+export function createSearchWriter(database: Database, layout: IndexLayout, undone: () => number): SearchWriter | null {
   const { spec, search } = layout;
   if (search === null) return null;
   const carried = carriedNames(layout);
@@ -104,9 +108,22 @@ export function createSearchWriter(database: Database, layout: IndexLayout): Sea
     sql`INSERT INTO ${sql.table(search.trigrams)} (rowid, word) VALUES (${param('rowid')}, ${param('padded')})`,
   );
 
+  const known = createKnownWords<true>(MOST_WORDS);
+  let knownAt = undone();
+
   function addWord(word: string): void {
     const rowid = putWord.insert({ word, size: word.length });
     putTrigrams.run({ rowid, padded: `  ${word} ` });
+  }
+
+  /** Sees to it that the table has these words. */
+  function addWords(all: readonly string[]): void {
+    if (knownAt !== undone()) known.clear();
+    knownAt = undone();
+    const words = all.filter((word) => known.get(word) === undefined);
+    if (words.length === 0) return;
+    for (const [word] of newWords.rows({ words })) addWord(String(word));
+    for (const word of words) known.add(ownText(word), true);
   }
 
   return {
@@ -117,10 +134,7 @@ export function createSearchWriter(database: Database, layout: IndexLayout): Sea
         return;
       }
       const { classes, impacts, words } = terms;
-      const digest = createHash('sha256')
-        .update(JSON.stringify([key, classes, impacts]))
-        .digest('base64url')
-        .slice(0, 22);
+      const digest = hash('sha256', JSON.stringify([key, classes, impacts]), 'base64url').slice(0, 22);
       const stored = isNew ? undefined : find.row({ record })?.[0];
       // Most writes of a record leave its texts alone.
       if (stored === digest) {
@@ -134,7 +148,7 @@ export function createSearchWriter(database: Database, layout: IndexLayout): Sea
         rowid: record,
         ...Object.fromEntries(classes.map((list, place) => [termsOf(place), list.join(' ')])),
       });
-      for (const [word] of newWords.rows({ words })) addWord(String(word));
+      addWords(words);
     },
     statements: [find, clear, keep, putRecord, putTerms, newWords, putWord, putTrigrams],
   };

@@ -35,6 +35,8 @@ export interface Transactor {
   writeAll<T>(works: readonly (() => Work<T>)[]): readonly MemberOutcome<T>[] | null;
   /** Several reads at one moment; inside another transaction, at that one's. */
   read<T>(work: () => T): T;
+  /** How often something was undone, or may have been: what was remembered of the tables meanwhile may be wrong. */
+  readonly undone: number;
   /** Why no more is written here: the file system failed during a commit. */
   readonly broken: RegistryError | null;
 }
@@ -48,10 +50,18 @@ export function createTransactor(database: Database): Transactor {
   const undoMember = database.prepare('ROLLBACK TO member');
   const release = database.prepare('RELEASE member');
   let broken: RegistryError | null = null;
+  let undone = 0;
 
   // After some errors SQLite has rolled back by itself.
   function rollBack(): void {
+    undone++;
     if (database.inTransaction) undo.run();
+  }
+
+  function rollBackMember(): void {
+    undone++;
+    undoMember.run();
+    release.run();
   }
 
   function finish(): void {
@@ -74,13 +84,12 @@ export function createTransactor(database: Database): Transactor {
     mark.run();
     try {
       const { keep, result } = work();
-      if (!keep) undoMember.run();
-      release.run();
+      if (keep) release.run();
+      else rollBackMember();
       return { keep, outcome: { value: result } };
     } catch (thrown) {
       if (!database.inTransaction) return null;
-      undoMember.run();
-      release.run();
+      rollBackMember();
       return { keep: false, outcome: { error: toStoreError(thrown) } };
     }
   }
@@ -135,7 +144,7 @@ export function createTransactor(database: Database): Transactor {
       try {
         beginWrite.run();
         done = work();
-        if (!done.keep) undo.run();
+        if (!done.keep) rollBack();
       } catch (thrown) {
         rollBack();
         throw toStoreError(thrown);
@@ -154,7 +163,7 @@ export function createTransactor(database: Database): Transactor {
       const members = runAll(works);
       if (members === null) return null;
       if (!members.some(({ keep }) => keep)) {
-        undo.run();
+        rollBack();
         return members.map(({ outcome }) => outcome);
       }
       try {
@@ -172,8 +181,11 @@ export function createTransactor(database: Database): Transactor {
       try {
         return work();
       } finally {
-        rollBack();
+        if (database.inTransaction) undo.run();
       }
+    },
+    get undone() {
+      return undone;
     },
     get broken() {
       return broken;

@@ -36,7 +36,7 @@ export interface SqliteWriter {
 
 export function createSqliteWriter(database: Database): SqliteWriter {
   const transactor = createTransactor(database);
-  const layouts = createLayouts(database);
+  const layouts = createLayouts(database, transactor);
   const reader = createSqliteReader(database, transactor, layouts.collections, () => 0);
   const committer = createCommitter(database, layouts, reader);
   const migrations = createMigration(database);

@@ -64,7 +64,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
 
   /** Prepares the statements, once the tables are there. */
   function prepareAll() {
-    const layouts = createLayouts(database);
+    const layouts = createLayouts(database, transactor);
     const reader = createSqliteReader(database, transactor, layouts.collections, now);
     return {
       layouts,
