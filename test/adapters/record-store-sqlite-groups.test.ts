@@ -3,8 +3,8 @@ import Sqlite from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
-import { openCheckpointer } from '../../src/adapters/record-store/sqlite-checkpoint.ts';
-import { CHECKPOINT_PAGES, openDatabase } from '../../src/adapters/record-store/sqlite-database.ts';
+import { LONG_LOG_PAGES, openCheckpointer } from '../../src/adapters/record-store/sqlite-checkpoint.ts';
+import { openDatabase } from '../../src/adapters/record-store/sqlite-database.ts';
 import { createSqliteWriter } from '../../src/adapters/record-store/sqlite-writer.ts';
 import type { CollectionSpec, Commit } from '../../src/ports/record-store.ts';
 import { claim, commitOf, ITEMS, item, reasonOf } from '../conformance/record-fixture.ts';
@@ -91,38 +91,59 @@ it('the texts of commits that share a transaction are written to the text index 
   database.close();
 });
 
-it('a long log is copied back by a thread, the rest by the writer, and is then written from its beginning', async () => {
+it('words of a commit that was undone are written when they come again', async () => {
+  const { database, together, count } = await writerOf(TEXTS);
+  const words = layoutCollection(TEXTS).indexes.get('texts.all')?.search?.words ?? '';
+  const put = (key: string) => ({ ...item(key), collection: 'texts', rows: { 'texts.all': { body: 'fresh words' } } });
+  const failing = { id: 'e', type: null as unknown as string, at: 'now', payload: '{}' };
+  const undone = commitOf({ puts: [put('a')], events: [failing] });
+  expect(together(undone)).toEqual(['STORE_FAILURE']);
+  expect(count(words)).toBe(0);
+  expect(together(undone, commitOf({ puts: [put('b')] }))).toEqual(['STORE_FAILURE', 'ok']);
+  expect(count(words)).toBe(2);
+  expect(together(commitOf({ puts: [put('c')] }), undone)).toEqual(['ok', 'STORE_FAILURE']);
+  expect(count(words)).toBe(2);
+  database.close();
+});
+
+/** A new file whose log is copied back by nobody but the checkpointer. */
+async function logOfNew() {
   const { file, database } = await writerOf();
   database.pragma('wal_autocheckpoint = 0');
   database.exec('CREATE TABLE filler (data BLOB)');
-  const fill = database.prepare('INSERT INTO filler VALUES (zeroblob(?))');
-  const log = (): readonly number[] => {
-    const [, pages = 0, copied = 0] = database.prepare<[], number[]>('PRAGMA wal_checkpoint(NOOP)').raw().get() ?? [];
-    return [pages, copied];
+  const insert = database.prepare('INSERT INTO filler VALUES (zeroblob(?))');
+  const length = database.prepare<[], number[]>('PRAGMA wal_checkpoint(NOOP)').raw();
+  return {
+    file,
+    database,
+    checkpointer: openCheckpointer(database, { file, busyTimeoutMs: 5000 }),
+    /** Commits so many pages, and a few. */
+    fill: (pages: number) => void insert.run(pages * 4096 + 1),
+    /** Pages of the log, and how many of them are copied. */
+    log(): { readonly pages: number; readonly copied: number } {
+      const [, pages = 0, copied = 0] = length.get() ?? [];
+      return { pages, copied };
+    },
   };
-  const checkpointer = openCheckpointer(database, { file, busyTimeoutMs: 5000 });
-  fill.run(100);
-  checkpointer.look();
-  expect(log()[1]).toBe(0);
-  fill.run(CHECKPOINT_PAGES * 4096);
-  checkpointer.look();
-  await expect.poll(() => log()[1], { timeout: 30_000 }).toBe(log()[0]);
+}
 
-  fill.run(100);
-  const [pages = 0, copied = 0] = log();
-  expect(pages).toBeGreaterThan(copied);
-  // The thread may need a moment more to say that it is done.
-  await expect
-    .poll(
-      () => {
-        checkpointer.look();
-        return log()[1];
-      },
-      { timeout: 30_000 },
-    )
-    .toBe(pages);
-  fill.run(100);
-  expect(log()[0]).toBeLessThan(100);
+it('a long log is copied back by a thread, the rest by the writer, and is then written from its beginning', async () => {
+  const { file, database, checkpointer, fill, log } = await logOfNew();
+  fill(1);
+  checkpointer.look();
+  expect(log().copied).toBe(0);
+  fill(LONG_LOG_PAGES);
+  checkpointer.look();
+  // The thread has it or not.
+  fill(1);
+  const left = (): number => {
+    checkpointer.look();
+    return log().pages - log().copied;
+  };
+  await expect.poll(left, { timeout: 30_000 }).toBe(0);
+  expect(log().pages).toBeGreaterThan(LONG_LOG_PAGES);
+  fill(1);
+  expect(log().pages).toBeLessThan(100);
   await checkpointer.close();
 
   // The file alone has everything.
@@ -132,14 +153,23 @@ it('a long log is copied back by a thread, the rest by the writer, and is then w
   alone.close();
 });
 
-it('a log that the thread does not keep up with is copied by the writer', async () => {
-  const { file, database } = await writerOf();
-  database.pragma('wal_autocheckpoint = 0');
-  database.exec('CREATE TABLE filler (data BLOB)');
-  database.prepare('INSERT INTO filler VALUES (zeroblob(?))').run(4 * (CHECKPOINT_PAGES + 1) * 4096);
-  const checkpointer = openCheckpointer(database, { file, busyTimeoutMs: 5000 });
+it('a log that is not long is copied when nothing was written for a moment', async () => {
+  const { database, checkpointer, fill, log } = await logOfNew();
+  fill(3000);
   checkpointer.look();
-  const [, pages, copied] = database.prepare<[], number[]>('PRAGMA wal_checkpoint(NOOP)').raw().get() ?? [];
+  expect(log().copied).toBe(0);
+  await expect.poll(() => log().pages - log().copied, { timeout: 30_000 }).toBe(0);
+  fill(1);
+  expect(log().pages).toBeLessThan(100);
+  await checkpointer.close();
+  database.close();
+});
+
+it('a log that the thread does not keep up with is copied by the writer', async () => {
+  const { database, checkpointer, fill, log } = await logOfNew();
+  fill(2 * LONG_LOG_PAGES + 1);
+  checkpointer.look();
+  const { pages, copied } = log();
   expect(copied).toBe(pages);
   await checkpointer.close();
   database.close();

@@ -2,7 +2,6 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
-import { CHECKPOINT_PAGES } from './sqlite-database.ts';
 
 /** What the thread is started with. */
 export interface CheckpointThreadData {
@@ -19,12 +18,23 @@ export interface Checkpointer {
   close(): Promise<void>;
 }
 
+/**
+ * 128 MiB: while commits go on, the log is copied back when it has become so long. Pages that many commits write are copied once for all of them, and
+ * few commits meet the copying; more would make finding a page in the log slower.
+ */
+export const LONG_LOG_PAGES = 32_000;
 /** A log of so many pages is not left to the thread alone: it writes slower than the writer, and would never be done. */
-const MOST_PAGES = 4 * CHECKPOINT_PAGES;
+const MOST_PAGES = 2 * LONG_LOG_PAGES;
+/** What the writer copies itself of a long log, at most. */
+const LAST_PAGES = 2000;
+/** When nothing was written for so long, the thread copies what there is, from so many pages up: nobody waits beside it then. */
+const QUIET_MS = 200;
+const QUIET_PAGES = 1000;
 
 /**
- * The thread, which starts with the first long log, copies nearly all of it while commits go on; they have then lengthened the log by a little,
- * which the writer copies itself. So both find the log copied whole, which is when SQLite writes it from its beginning again.
+ * The thread, which starts with the first copy, copies all of the log when nothing is being written. Of a long log it copies nearly all while commits go
+ * on; they have then lengthened it by a little, which the writer copies itself. So both find the log copied whole, which is when SQLite writes it from its
+ * beginning again.
  */
 export function openCheckpointer(
   database: Database,
@@ -33,6 +43,8 @@ export function openCheckpointer(
   const length = database.prepare<[], [number, number, number]>('PRAGMA wal_checkpoint(NOOP)').raw();
   const copyBack = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
   const isUnderWay = new Int32Array(new SharedArrayBuffer(4));
+  const quiet = setTimeout(() => attempt(lookInQuiet), QUIET_MS);
+  quiet.unref();
   let worker: Worker | null = null;
   let isAsked = false;
 
@@ -62,27 +74,35 @@ export function openCheckpointer(
     worker.postMessage('copy');
   }
 
-  function look(): void {
+  const isBusy = (): boolean => Atomics.load(isUnderWay, 0) === 1;
+
+  function logLength(): { readonly pages: number; readonly waiting: number } {
     const [, pages = 0, copied = 0] = length.get() ?? [];
-    const waiting = pages - copied;
+    return { pages, waiting: pages - copied };
+  }
+
+  function lookInQuiet(): void {
+    if (!isBusy() && logLength().waiting >= QUIET_PAGES) ask();
+  }
+
+  function look(): void {
+    const { pages, waiting } = logLength();
     if (waiting > MOST_PAGES) copyBack.all();
-    else if (Atomics.load(isUnderWay, 0) === 1) return;
-    else if (isAsked) {
+    else if (isBusy()) return;
+    else if (isAsked && pages >= LONG_LOG_PAGES) {
       isAsked = false;
-      if (waiting < CHECKPOINT_PAGES / 8) copyBack.all();
+      if (waiting <= LAST_PAGES) copyBack.all();
       else ask();
-    } else if (waiting >= CHECKPOINT_PAGES) ask();
+    } else if (waiting >= LONG_LOG_PAGES) ask();
   }
 
   return {
     look() {
-      try {
-        look();
-      } catch {
-        // The commits are in the log, which is whole. What was not copied is copied another time.
-      }
+      quiet.refresh();
+      attempt(look);
     },
     async close() {
+      clearTimeout(quiet);
       const closing = worker;
       if (closing === null) return;
       closing.ref();
@@ -91,4 +111,12 @@ export function openCheckpointer(
       await exited;
     },
   };
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // The commits are in the log, which is whole. What was not copied is copied another time.
+  }
 }

@@ -91,9 +91,10 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     const record = { value, version, expiresAt: expiresAt ?? NEVER };
     const id = isNew ? addRecord.insert({ ...record, collection, key }) : Number(found);
     if (!isNew) replaceRecord.run({ ...record, id });
+    const by = { id, key, expiresAt: record.expiresAt, isNew };
     for (const [name, writer] of layouts.writersOf(collection)) {
       const row = rows[name];
-      if (row !== undefined) writer.put({ id, key, expiresAt: record.expiresAt, isNew }, row);
+      if (row !== undefined) writer.put(by, row);
       else if (!isNew) writer.delete(id);
     }
   }

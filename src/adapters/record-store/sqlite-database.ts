@@ -12,8 +12,8 @@ const APPLICATION_ID = 0x454e5452;
 const OLDEST_SQLITE = '3.51.3';
 const CACHE_KIB = 65_536;
 const MAX_WAL_BYTES = 134_217_728;
-/** 64 MiB: pages that many commits write are copied back once for all of them. More would make finding a page in the log slower. */
-export const CHECKPOINT_PAGES = 16_000;
+/** 64 MiB: pages that many commits write are copied back once for all of them. A writer thread has a checkpointer instead. */
+const CHECKPOINT_PAGES = 16_000;
 
 /**
  * Opens a file, or `:memory:`, marks it as ours where it is new, and sets what makes it durable; its tables are another matter

@@ -5,7 +5,7 @@ import { elementTexts, scalarText, uniqueLookups } from './sql-index.ts';
 import { type IndexLayout, tablesOf } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 import { createSearchWriter } from './sqlite-search-writer.ts';
-import { prepare, type SqliteValue } from './sqlite-statement.ts';
+import { prepare } from './sqlite-statement.ts';
 
 /** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
 export interface IndexWriter {
@@ -25,6 +25,14 @@ export interface IndexedBy {
   readonly expiresAt: number;
   /** Whether the indexes have no rows of it. */
   readonly isNew: boolean;
+}
+
+/** A row as the tables have it. */
+export interface EncodedRow {
+  /** In the order of the index's columns. */
+  readonly scalars: readonly string[];
+  /** The elements of each array, each once, in the order of the index's arrays. */
+  readonly lists: readonly (readonly string[])[];
 }
 
 /** `undone` grows whenever something that was written by the writer is undone; one that is given up then needs none. */
@@ -56,26 +64,29 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
   const search = createSearchWriter(database, layout, undone);
   const uniques = uniqueLookups(layout).map((unique) => ({ ...unique, holder: prepare(database, unique.holder) }));
 
-  const encode = (row: IndexRow): Record<string, SqliteValue> =>
-    Object.fromEntries(columns.map(([declared, column]) => [column, scalarText(row, declared)]));
+  const encode = (row: IndexRow): EncodedRow => ({
+    scalars: columns.map(([declared]) => scalarText(row, declared)),
+    lists: sides.map(({ column }) => elementTexts(row, column)),
+  });
 
   return {
     put(by, row) {
-      const values = { ...encode(row), record: by.id, key: by.key, expires_at: by.expiresAt };
-      if (by.isNew) putNew.run(values);
-      else putMain.run(values);
-      for (const { column, put, clear } of sides) {
-        if (!by.isNew) clear.run({ record: by.id });
-        for (const value of elementTexts(row, column)) put.run({ ...values, value });
+      const encoded = encode(row);
+      const values = [by.id, by.key, ...encoded.scalars, by.expiresAt];
+      (by.isNew ? putNew : putMain).runOf(values);
+      for (const [place, { put, clear }] of sides.entries()) {
+        if (!by.isNew) clear.runOf([by.id]);
+        for (const value of encoded.lists[place] ?? []) put.runOf([value, ...values]);
       }
-      search?.put(by, row);
+      search?.put(by, row, encoded);
     },
     delete(id) {
       for (const statement of deletes) statement.run({ record: id });
     },
     conflict(key, row, now) {
       if (uniques.length === 0) return null;
-      const values = { ...encode(row), key, now };
+      const scalars = columns.map(([declared, column]) => [column, scalarText(row, declared)]);
+      const values = { ...Object.fromEntries(scalars), key, now };
       for (const { name, array, holder } of uniques) {
         const elements = array === null ? [''] : elementTexts(row, array);
         for (const value of elements) {

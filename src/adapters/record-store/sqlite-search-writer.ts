@@ -1,19 +1,19 @@
 import { hash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { IndexRow, Scalar } from '../../ports/record-store.ts';
-import { encodeScalar } from '../../ports/scalar-text.ts';
+import type { IndexRow } from '../../ports/record-store.ts';
 import { termsOfRow } from '../../ports/search-terms.ts';
 import { createKnownWords, ownText } from '../../shared/known-words.ts';
 import type { IndexLayout } from './sql-layout.ts';
 import { carriedList } from './sql-search.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
-import type { IndexedBy } from './sqlite-index-writer.ts';
+import type { EncodedRow, IndexedBy } from './sqlite-index-writer.ts';
 import { prepare, type Statement } from './sqlite-statement.ts';
 
 /** Keeps the texts of one index. Runs inside the caller's transaction. Rows go when those of their records do. */
 export interface SearchWriter {
-  put(record: IndexedBy, row: IndexRow): void;
+  /** `encoded` is what the index's other tables have of the row. */
+  put(record: IndexedBy, row: IndexRow, encoded: EncodedRow): void;
   readonly statements: readonly Statement[];
 }
 
@@ -51,15 +51,9 @@ function carriedNames({ columns, sides }: IndexLayout): readonly string[] {
   return [...columns.values(), ...[...sides.keys()].map((_, place) => carriedList(place))];
 }
 
-/** What a row has in the columns that are carried, by their names. */
-function carriedValues({ columns, sides }: IndexLayout, row: IndexRow): Readonly<Record<string, string>> {
-  const values: Record<string, string> = {};
-  for (const [column, name] of columns) values[name] = encodeScalar((row[column] ?? null) as Scalar);
-  for (const [place, column] of [...sides.keys()].entries())
-    values[carriedList(place)] = JSON.stringify([
-      ...new Set(((row[column] ?? []) as readonly Scalar[]).map(encodeScalar)),
-    ]);
-  return values;
+/** What a row has in the columns that are carried, in the order of their names. */
+function carriedValues({ scalars, lists }: EncodedRow): readonly string[] {
+  return [...scalars, ...lists.map((list) => JSON.stringify(list))];
 }
 
 /** Words that are remembered to stand in the table, which saves looking for them. */
@@ -127,7 +121,7 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
   }
 
   return {
-    put({ id: record, key, expiresAt, isNew }, row) {
+    put({ id: record, key, expiresAt, isNew }, row, encoded) {
       const terms = termsOfRow(spec, row);
       if (terms === null) {
         if (!isNew) clear.run({ record });
@@ -138,16 +132,13 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
       const stored = isNew ? undefined : find.row({ record })?.[0];
       // Most writes of a record leave its texts alone.
       if (stored === digest) {
-        keep.run({ record, expires_at: expiresAt, ...carriedValues(layout, row) });
+        const values = [expiresAt, ...carriedValues(encoded)];
+        keep.runOf([...values, record, ...values]);
         return;
       }
       if (stored !== undefined) clear.run({ record });
-      const worths = Object.fromEntries(impacts.map((impact, place) => [worthOf(place), impact]));
-      putRecord.run({ record, key, ...worths, expires_at: expiresAt, digest, ...carriedValues(layout, row) });
-      putTerms.run({
-        rowid: record,
-        ...Object.fromEntries(classes.map((list, place) => [termsOf(place), list.join(' ')])),
-      });
+      putRecord.runOf([record, key, ...impacts, expiresAt, digest, ...carriedValues(encoded)]);
+      putTerms.runOf([record, ...classes.map((list) => list.join(' '))]);
       addWords(words);
     },
     statements: [find, clear, keep, putRecord, putTerms, newWords, putWord, putTrigrams],

@@ -20,6 +20,8 @@ export interface Statement {
   each(values: Bindings): Iterable<readonly SqliteValue[]>;
   /** Runs a statement that gives no rows; returns how many it changed. */
   run(values: Bindings): number;
+  /** As `run`, with a value for each of `names` in their order. */
+  runOf(values: readonly SqliteValue[]): number;
   /** Of the parameters, as often and in the order as they stand in `sql`. */
   readonly names: readonly string[];
   /** Runs a statement that inserts one row; returns the row's number. */
@@ -78,6 +80,7 @@ export function prepare(database: Database, fragment: Fragment): Statement {
     row: (values) => prepared.get(...bind(values)),
     each: (values) => prepared.iterate(...bind(values)),
     run: (values) => prepared.run(...bind(values)).changes,
+    runOf: (values) => prepared.run(...values).changes,
     names,
     insert: (values) => Number(prepared.run(...bind(values)).lastInsertRowid),
     sql: text,
