@@ -96,7 +96,7 @@ export function selectSearch(
 }
 
 /** What the records' table of a search has in a column of the index. */
-function carriedBy({ columns, sides }: IndexLayout, column: string): Fragment {
+export function carriedBy({ columns, sides }: IndexLayout, column: string): Fragment {
   const list = [...sides.keys()].indexOf(column);
   return sql.ref(`t.${list < 0 ? (columns.get(column) ?? '') : carriedList(list)}`);
 }

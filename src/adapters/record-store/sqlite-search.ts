@@ -1,28 +1,71 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { SearchPage, SearchQuery, SimilarQuery, SimilarWords } from '../../ports/record-search.ts';
-import { type LooseTerm, type QueryWord, similarWords } from '../../ports/search-terms.ts';
+import type { SearchHit, SearchPage, SearchQuery, SimilarQuery, SimilarWords } from '../../ports/record-search.ts';
+import { similarWords } from '../../ports/search-terms.ts';
 import { trigramsOf } from '../../shared/resemblance.ts';
 import type { IndexLayout } from './sql-layout.ts';
-import { type HitSource, type PlannedSearch, planSearch, selectSearch, toSearchPage } from './sql-search.ts';
-import { type Bindings, type Fragment, param } from './sql-statement.ts';
-import { termsOf, worthOf } from './sqlite-search-writer.ts';
-import { createStatementCache, sqliteDialect } from './sqlite-statement.ts';
+import { conditionsOf } from './sql-query.ts';
+import { carriedBy, type PlannedSearch, planSearch, toSearchPage } from './sql-search.ts';
+import { type Fragment, param, sequenceOf } from './sql-statement.ts';
+import { createBestHits, createFacetCounter, type ScoredHit } from './sqlite-search-hits.ts';
+import { type Look, looksOf, quote, scoreOf } from './sqlite-search-looks.ts';
+import { worthOf } from './sqlite-search-writer.ts';
+import { createStatementCache, type SqliteValue, sqliteDialect } from './sqlite-statement.ts';
+import { createTransactor } from './sqlite-transaction.ts';
 
 export interface SqliteSearcher {
   search(layout: IndexLayout, query: SearchQuery, time: number): SearchPage;
   similarWords(layout: IndexLayout, query: SimilarQuery): SimilarWords;
 }
 
-/** Searches texts by FTS5, which finds and joins; what a find is worth is added up in SQL. */
+/**
+ * Searches texts by FTS5, which finds. What the finds are worth, which hits are the best and how many have which value is found out here, as they come:
+ * SQLite would write them to tables of its own, sort those, and take lists apart hit by hit, which takes twice as long.
+ */
 export function createSqliteSearcher(database: Database): SqliteSearcher {
   const statements = createStatementCache(database);
+  const transactor = createTransactor(database);
+
+  function searchNow(plan: PlannedSearch, asked: SearchQuery): SearchPage {
+    const { sides } = plan.source.layout;
+    const [first, ...others] = looksOf(plan);
+    const codes = others.map((look) => createCodes(look.code, finds(plan, look)));
+    const best = createBestHits(asked.limit + 1, asked.after);
+    const facets = asked.facets.map((facet) => createFacetCounter(facet, sides.has(facet.column)));
+    const worths = plan.search.classes.length;
+    const statement = statements.get(plan.shape, () => selectHits(plan, asked));
+    const rows = statement.rows({ ...plan.values, match: first.match });
+    const impacts: number[] = [];
+    for (const row of rows) {
+      const record = Number(row[0]);
+      let code = first.code;
+      for (const more of codes) code += more(record);
+      for (let place = 0; place < worths; place++) impacts[place] = Number(row[2 + place]);
+      best.add(record, String(row[1]), scoreOf(code, impacts));
+      for (let place = 0; place < facets.length; place++) facets[place]!.add(String(row[2 + worths + place]));
+    }
+    return {
+      hits: best.hits.slice(0, asked.limit).map(withRecord),
+      more: best.hits.length > asked.limit,
+      total: asked.wantsTotal ? rows.length : null,
+      facets: Object.fromEntries(asked.facets.map(({ column }, place) => [column, facets[place]!.counts()])),
+    };
+  }
+
+  /** Numbers of the records that a look finds, ascending. */
+  function finds({ search }: PlannedSearch, { match }: Look): readonly SqliteValue[] {
+    return statements.get(`look ${search.terms}`, () => selectFinds(search.terms)).column({ match });
+  }
+
+  function withRecord({ record, key, score }: ScoredHit): SearchHit {
+    const [value, version] = statements.get('record', selectRecord).row({ record }) ?? [];
+    return { key, value: String(value), version: Number(version), score };
+  }
+
   return {
     search(layout, asked, time) {
       const plan = planSearch(layout, asked, time);
-      if (plan === null) return toSearchPage([], asked);
-      const statement = statements.get(plan.shape, () => statementOf(plan, asked));
-      return toSearchPage(statement.rows({ ...plan.values, ...matchValues(plan) }), asked);
+      return plan === null ? toSearchPage([], asked) : transactor.read(() => searchNow(plan, asked));
     },
     similarWords({ search }, { text }) {
       if (search === null) return [];
@@ -40,102 +83,43 @@ export function createSqliteSearcher(database: Database): SqliteSearcher {
   };
 }
 
-/** The statement of such a search. */
+/** The statements of such a search: what finds its hits, what looks at how they are found, what reads the best of them. */
 export function explainSearch(layout: IndexLayout, asked: SearchQuery): readonly string[] {
   const plan = planSearch(layout, asked, 0);
-  return plan === null ? [] : [sqliteDialect.compile(statementOf(plan, asked)).sql];
-}
-
-function statementOf(plan: PlannedSearch, asked: SearchQuery): Fragment {
-  return selectSearch(sqliteDialect, plan, hitSource(plan), asked);
-}
-
-/**
- * One look into FTS5: of the records that it finds, `code` is added to a sum. The sums are how many words each record has by class, 6 bits for
- * each class, first those that only begin like the word or resemble it, then the words themselves; and above them a mark
- * for having all words.
- */
-interface Look {
-  readonly match: string;
-  readonly code: number;
-}
-
-const BITS = 6;
-const HAS_ALL = 2 ** (8 * BITS);
-
-/**
- * The first look finds the records that have every word, each as if it were found loosely in the lightest class. The others set it right
- * word by word, from there up: found in one of the heavier classes, found itself, found itself in one of the heavier classes.
- */
-function looksOf({ words, search }: PlannedSearch): readonly Look[] {
-  const count = search.classes.length;
-  const loose = (place: number): number => 2 ** (BITS * place);
-  const exact = (place: number): number => 2 ** (BITS * (count + place));
-  const last = count - 1;
-  const looks: Look[] = [];
-  let all = HAS_ALL;
-  for (const [at, word] of words.entries()) {
-    // Of the other words those that are quick to find keep the look from finding too much; the sums without `HAS_ALL` are dropped.
-    const others = words
-      .filter((other, place) => place !== at && other.loose.length === 0)
-      .map((other) => quote(other.exact));
-    const look = (condition: string, code: number): void => {
-      looks.push({ match: [`(${condition})`, ...others].join(' AND '), code });
-    };
-    const itself = quote(word.exact);
-    const classesTo = (place: number): string =>
-      `{${search.classes
-        .slice(0, place + 1)
-        .map((_, index) => termsOf(index))
-        .join(' ')}}`;
-    let from = exact(last);
-    if (word.loose.length > 0) {
-      for (let place = last - 1; place >= 0; place--)
-        look(`${itself} OR ${classesTo(place)} : (${anyOf(word.loose)})`, loose(place) - loose(place + 1));
-      look(itself, exact(last) - loose(0));
-      from = loose(last);
-    }
-    for (let place = last - 1; place >= 0; place--)
-      look(`${classesTo(place)} : ${itself}`, exact(place) - exact(place + 1));
-    all += from;
-  }
-  return [{ match: words.map((word) => `(${anyForm(word)})`).join(' AND '), code: all }, ...looks];
-}
-
-function hitSource(plan: PlannedSearch): HitSource {
-  const { search } = plan;
-  const terms = sql.table(search.terms);
-  const looks = looksOf(plan).map(
-    ({ code }, place) =>
-      sql`SELECT rowid AS id, ${sql.lit(code)} AS code FROM ${terms} WHERE ${sql.ref(search.terms)} MATCH ${param(`m${place}`)}`,
+  if (plan === null) return [];
+  return [selectHits(plan, asked), selectFinds(plan.search.terms), selectRecord()].map(
+    (statement) => sqliteDialect.compile(statement).sql,
   );
-  const worths = search.classes.flatMap((_, place) => {
-    const worth = sql.ref(`t.${worthOf(place)}`);
-    const number = (shift: number) => sql`((m.code >> ${sql.lit(BITS * shift)}) & ${sql.lit(2 ** BITS - 1)})`;
-    return [sql`${number(place)} * (${worth} / 2)`, sql`${number(search.classes.length + place)} * ${worth}`];
-  });
-  return {
-    from: sql`(SELECT id, sum(code) AS code FROM (${sql.join(looks, sql` UNION ALL `)}) GROUP BY id
-      HAVING sum(code) >= ${sql.lit(HAS_ALL)}) AS m CROSS JOIN ${sql.table(search.records)} AS t ON t.record = m.id`,
-    score: sql`(${sql.join(worths, sql` + `)})`,
-    conditions: [],
-    elements: (list) => sql`CROSS JOIN json_each(${list}) AS v`,
+}
+
+/** All hits by their numbers, ascending: number, key, what a find is worth by class, then what is counted. */
+function selectHits({ source, search }: PlannedSearch, { facets }: SearchQuery): Fragment {
+  const { layout, filters } = source;
+  const worths = search.classes.map((_, place) => sql`, ${sql.ref(`t.${worthOf(place)}`)}`);
+  const counted = facets.map(({ column }) => sql`, ${carriedBy(layout, column)}`);
+  const hasFilters = filters.length > 0;
+  const main = sqliteDialect.lookUp(sql.table(layout.table), 's', sql`s.record = t.record`);
+  const conditions = hasFilters
+    ? [...conditionsOf(sqliteDialect, source, { oneByOne: true })]
+    : [sql`t.expires_at > ${param('now')}`];
+  return sql`SELECT t.record, t.key${sequenceOf([...worths, ...counted])} FROM ${sql.table(search.terms)} AS m
+    ${sqliteDialect.lookUp(sql.table(search.records), 't', sql`t.record = m.rowid`)} ${hasFilters ? main : sql``}
+    WHERE ${sql.ref(search.terms)} MATCH ${param('match')} AND ${sql.join(conditions, sql` AND `)} ORDER BY m.rowid`;
+}
+
+function selectFinds(terms: string): Fragment {
+  return sql`SELECT rowid FROM ${sql.table(terms)} WHERE ${sql.ref(terms)} MATCH ${param('match')} ORDER BY rowid`;
+}
+
+function selectRecord(): Fragment {
+  return sql`SELECT value, version FROM records AS r WHERE r.id = ${param('record')}`;
+}
+
+/** What a look adds to the sums of records, asked for in the order of their numbers. */
+function createCodes(code: number, found: readonly SqliteValue[]): (record: number) => number {
+  let at = 0;
+  return (record) => {
+    while (at < found.length && Number(found[at]) < record) at++;
+    return found[at] === record ? code : 0;
   };
-}
-
-function matchValues(plan: PlannedSearch): Bindings {
-  return Object.fromEntries(looksOf(plan).map(({ match }, place) => [`m${place}`, match]));
-}
-
-/** Terms hold letters, digits and marks: no quote can end one early. */
-function quote(term: string): string {
-  return `"${term}"`;
-}
-
-function anyOf(loose: readonly LooseTerm[]): string {
-  return loose.map(({ term, isPrefix }) => (isPrefix ? `${quote(term)} *` : quote(term))).join(' OR ');
-}
-
-function anyForm({ exact, loose }: QueryWord): string {
-  return loose.length === 0 ? quote(exact) : `${quote(exact)} OR ${anyOf(loose)}`;
 }

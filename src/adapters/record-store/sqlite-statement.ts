@@ -1,3 +1,4 @@
+import type Sqlite from 'better-sqlite3';
 import type { Database } from 'better-sqlite3';
 import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
@@ -14,6 +15,8 @@ export interface Statement {
   rowsOf(values: readonly SqliteValue[]): readonly (readonly SqliteValue[])[];
   /** As `row`, with a value for each of `names` in their order. */
   rowOf(...values: readonly SqliteValue[]): readonly SqliteValue[] | undefined;
+  /** The first column of all rows. */
+  column(values: Bindings): readonly SqliteValue[];
   /** The first row. */
   row(values: Bindings): readonly SqliteValue[] | undefined;
   /** All rows, one by one; the connection does nothing else until the loop ends. */
@@ -67,6 +70,7 @@ export function prepare(database: Database, fragment: Fragment): Statement {
   const { sql: text, names } = sqliteDialect.compile(fragment);
   const prepared = database.prepare<SqliteValue[], SqliteValue[]>(text);
   if (prepared.reader) prepared.raw(true);
+  let plucked: Sqlite.Statement<SqliteValue[], SqliteValue> | null = null;
   const bind = (values: Bindings): SqliteValue[] =>
     names.map((name) => {
       const value = values[name] ?? null;
@@ -75,6 +79,10 @@ export function prepare(database: Database, fragment: Fragment): Statement {
     });
   return {
     rows: (values) => prepared.all(...bind(values)),
+    column(values) {
+      plucked ??= database.prepare<SqliteValue[], SqliteValue>(text).pluck();
+      return plucked.all(...bind(values));
+    },
     rowsOf: (values) => prepared.all(...values),
     rowOf: (...values) => prepared.get(...values),
     row: (values) => prepared.get(...bind(values)),
