@@ -167,6 +167,8 @@ it('a log that is not long is copied when nothing was written for a moment', asy
 
 it('a log that the thread does not keep up with is copied by the writer', async () => {
   const { database, checkpointer, fill, log } = await logOfNew();
+  fill(LONG_LOG_PAGES);
+  checkpointer.look();
   fill(2 * LONG_LOG_PAGES + 1);
   checkpointer.look();
   const { pages, copied } = log();

@@ -39,5 +39,6 @@ port.on('message', (what: 'copy' | 'close') => {
     // What was not copied stays in the log, and is tried again.
   } finally {
     Atomics.store(isUnderWay, 0, 0);
+    Atomics.notify(isUnderWay, 0);
   }
 });

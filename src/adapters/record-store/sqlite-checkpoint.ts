@@ -23,7 +23,7 @@ export interface Checkpointer {
  * few commits meet the copying; more would make finding a page in the log slower.
  */
 export const LONG_LOG_PAGES = 32_000;
-/** A log of so many pages is not left to the thread alone: it writes slower than the writer, and would never be done. */
+/** With so many pages to copy the writer waits for the thread, which may be slower than the writer and would never be done, and copies the rest. */
 const MOST_PAGES = 2 * LONG_LOG_PAGES;
 /** What the writer copies itself of a long log, at most. */
 const LAST_PAGES = 2000;
@@ -87,8 +87,10 @@ export function openCheckpointer(
 
   function look(): void {
     const { pages, waiting } = logLength();
-    if (waiting > MOST_PAGES) copyBack.all();
-    else if (isBusy()) return;
+    if (waiting > MOST_PAGES) {
+      Atomics.wait(isUnderWay, 0, 1, busyTimeoutMs);
+      copyBack.all();
+    } else if (isBusy()) return;
     else if (isAsked && pages >= LONG_LOG_PAGES) {
       isAsked = false;
       if (waiting <= LAST_PAGES) copyBack.all();
