@@ -19,22 +19,22 @@ export interface Checkpointer {
 }
 
 /**
- * 128 MiB: while commits go on, the log is copied back when it has become so long. Pages that many commits write are copied once for all of them, and
- * few commits meet the copying; more would make finding a page in the log slower.
+ * 128 MiB: while commits go on, the log is copied back whenever so much of it has not been. Pages that many commits write are copied once for all of them,
+ * and few commits meet the copying; more would make finding a page in the log slower.
  */
 export const LONG_LOG_PAGES = 32_000;
-/** With so many pages to copy the writer waits for the thread, which may be slower than the writer and would never be done, and copies the rest. */
-const MOST_PAGES = 2 * LONG_LOG_PAGES;
-/** What the writer copies itself of a long log, at most. */
+/** A log of so many pages is to begin anew; and with so many to copy the writer waits for the thread, which may be slower and would never be done. */
+export const MOST_PAGES = 2 * LONG_LOG_PAGES;
+/** What the writer copies itself then, at most. */
 const LAST_PAGES = 2000;
 /** When nothing was written for so long, the thread copies what there is, from so many pages up: nobody waits beside it then. */
 const QUIET_MS = 200;
 const QUIET_PAGES = 1000;
 
 /**
- * The thread, which starts with the first copy, copies all of the log when nothing is being written. Of a long log it copies nearly all while commits go
- * on; they have then lengthened it by a little, which the writer copies itself. So both find the log copied whole, which is when SQLite writes it from its
- * beginning again.
+ * The thread, which starts with the first copy, copies all of the log when nothing is being written: SQLite then writes it from its beginning again. Of a
+ * long log it copies nearly all while commits go on, which lengthen it meanwhile. Where that goes on until the log is too long, the writer copies the
+ * rest itself, and all who wait for it wait for that, too.
  */
 export function openCheckpointer(
   database: Database,
@@ -91,7 +91,7 @@ export function openCheckpointer(
       Atomics.wait(isUnderWay, 0, 1, busyTimeoutMs);
       copyBack.all();
     } else if (isBusy()) return;
-    else if (isAsked && pages >= LONG_LOG_PAGES) {
+    else if (isAsked && pages >= MOST_PAGES) {
       isAsked = false;
       if (waiting <= LAST_PAGES) copyBack.all();
       else ask();
