@@ -46,12 +46,19 @@ export interface LooseTerm {
 /** Changes whenever other terms or impacts come of the same texts: indexes are then filled again. */
 export const TERMS_REVISION = '1';
 
+/** Asked for with each record that is written. */
+const classesOf = new WeakMap<readonly TextColumn[], readonly TextClass[]>();
+
 export function textClasses(text: readonly TextColumn[]): readonly TextClass[] {
+  const known = classesOf.get(text);
+  if (known !== undefined) return known;
   const weights = [...new Set(text.map(({ weight }) => weight))].sort((a, b) => b - a);
-  return weights.map((weight) => ({
+  const classes = weights.map((weight) => ({
     weight,
     columns: text.filter((entry) => entry.weight === weight).map(({ column }) => column),
   }));
+  classesOf.set(text, classes);
+  return classes;
 }
 
 /** What a find in a text of so many words is worth, in thousandths: the weight, and a quarter of it divided by the number of words. */
