@@ -27,8 +27,11 @@ export const LONG_LOG_PAGES = 32_000;
 export const MOST_PAGES = 2 * LONG_LOG_PAGES;
 /** What the writer copies itself then, at most. */
 const LAST_PAGES = 2000;
-/** When nothing was written for so long, the thread copies what there is, from so many pages up: nobody waits beside it then. */
-const QUIET_MS = 200;
+/**
+ * When nothing was written for so long, the thread copies what there is, from so many pages up: nobody waits beside it then. Who writes with shorter pauses
+ * would mostly be met by it.
+ */
+const QUIET_MS = 1000;
 const QUIET_PAGES = 1000;
 
 /**
