@@ -3,6 +3,7 @@ import { RegistryError } from '../errors/registry-error.ts';
 import { type ByteHandle, isByteHandle, type OpenBytes } from '../language/values.ts';
 import type { BlobStore, Lease } from '../ports/blob-store.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
+import { keep } from '../shared/passing-bytes.ts';
 import type { BlobPutOptions, Blobs } from './contract.ts';
 import type { RequestState } from './request-state.ts';
 import type { Transaction } from './transaction.ts';
@@ -13,6 +14,8 @@ const LEASE_MS = 15 * 60_000;
 interface HeldLease {
   readonly store: BlobStore;
   readonly lease: Lease;
+  /** While the blob is on its way to its place. */
+  readonly placing: Promise<void> | null;
   /** When it was taken, in milliseconds since the epoch. */
   readonly at: number;
 }
@@ -23,6 +26,8 @@ export class RequestBlobs implements Blobs {
   /** Made with the first entry: most requests only read. */
   #leases: Map<string, HeldLease[]> | null = null;
   #put: Set<string> | null = null;
+  /** By digest: blobs that are on their way to their place. They fail no earlier than somebody asks for them. */
+  #placing: Map<string, Promise<void>> | null = null;
 
   constructor(session: RequestState) {
     this.#session = session;
@@ -30,22 +35,26 @@ export class RequestBlobs implements Blobs {
 
   async put(
     storeName: string,
-    source: ByteHandle | AsyncIterable<Uint8Array>,
+    source: ByteHandle | AsyncIterable<Uint8Array> | Uint8Array,
     options: BlobPutOptions,
   ): Promise<ByteHandle> {
     this.#session.countIo();
     const store = this.#session.engine.blobStore(storeName);
     const handle = isByteHandle(source) ? source : null;
-    const bytes = isByteHandle(source) ? pieces(await source.open()) : source;
-    const result = await store.put(bytes, {
+    const content = isByteHandle(source) ? contentOf(await source.open()) : source;
+    // Of what is in memory the steps that follow need not wait for the disk: the commit does.
+    const whole = content instanceof Uint8Array && options.onGrowth === undefined ? keep(content) : null;
+    const result = await store.put(content, {
       algorithms: options.algorithms,
       expect: { digest: options.expectDigest, size: options.expectSize },
       maxBytes: options.maxBytes,
       leaseMs: LEASE_MS,
       signal: this.#session.signal,
+      isPlacedLater: whole !== null,
       ...(options.onGrowth === undefined ? {} : { onGrowth: options.onGrowth }),
     });
-    this.#hold(store, result.lease);
+    if (result.placing !== null) this.#follow(result.digest, result.placing);
+    this.#hold(store, result.lease, result.placing);
     this.#put ??= new Set();
     for (const digest of Object.values(result.digests)) if (digest !== undefined) this.#put.add(digest);
     return new StoredBlob(
@@ -54,6 +63,24 @@ export class RequestBlobs implements Blobs {
       result.size,
       options.mediaType ?? handle?.mediaType ?? null,
       result.digests,
+      whole,
+    );
+  }
+
+  /** When all that was put is durable and in its place; null where it is already. Fails as its stores do. */
+  get placed(): Promise<unknown> | null {
+    return this.#placing === null || this.#placing.size === 0 ? null : Promise.all(this.#placing.values());
+  }
+
+  #follow(digest: string, placing: Promise<void>): void {
+    this.#placing ??= new Map();
+    const all = this.#placing;
+    all.set(digest, placing);
+    placing.then(
+      () => {
+        if (all.get(digest) === placing) all.delete(digest);
+      },
+      () => undefined,
     );
   }
 
@@ -62,6 +89,8 @@ export class RequestBlobs implements Blobs {
     digest: string,
     known: { readonly size: number | null; readonly mediaType: string | null },
   ): MaybePromise<ByteHandle | null> {
+    const placing = this.#placing?.get(digest);
+    if (placing !== undefined) return placing.then(() => this.get(storeName, digest, known));
     const store = this.#session.engine.blobStore(storeName);
     if (known.size !== null) return new StoredBlob(store, digest, known.size, known.mediaType, { sha256: digest });
     this.#session.countIo();
@@ -75,15 +104,18 @@ export class RequestBlobs implements Blobs {
   }
 
   stat(storeName: string, digest: string): MaybePromise<{ readonly digest: string; readonly size: number } | null> {
+    const placing = this.#placing?.get(digest);
+    if (placing !== undefined) return placing.then(() => this.stat(storeName, digest));
     this.#session.countIo();
     return this.#session.engine.blobStore(storeName).stat(digest);
   }
 
   /**
-   * Makes sure that every digest which a commit newly names is in a store and stays there until the commit is through: digests that this
+   * Waits until all that was put is durable, and makes sure that every digest which a commit newly names is in a store and stays there until the commit is through: digests that this
    * request put are held already, others get a lease now. BLOB_MISSING where no store has one. The function returned ends the holding.
    */
   async holdForCommit(txn: Transaction): Promise<(committed: boolean) => void> {
+    if (this.placed !== null) await this.placed;
     const named = txn.newDigests((collection, value) => this.#session.engine.rules(collection).digests(value.value));
     const borrowed: HeldLease[] = [];
     for (const digest of named) {
@@ -117,7 +149,7 @@ export class RequestBlobs implements Blobs {
       const store = this.#session.engine.blobStore(name);
       this.#session.countIo();
       const lease = await store.lease(digest, LEASE_MS);
-      if (lease !== null) return { store, lease, at: this.#session.now() };
+      if (lease !== null) return { store, lease, placing: null, at: this.#session.now() };
     }
     return null;
   }
@@ -128,19 +160,20 @@ export class RequestBlobs implements Blobs {
     return this.#leases?.get(digest)?.some((held) => now - held.at < LEASE_MS / 2) ?? false;
   }
 
-  #hold(store: BlobStore, lease: Lease): void {
+  #hold(store: BlobStore, lease: Lease, placing: Promise<void> | null): void {
     this.#leases ??= new Map();
     const leases = this.#leases.get(lease.digest);
-    const held = { store, lease, at: this.#session.now() };
+    const held = { store, lease, placing, at: this.#session.now() };
     if (leases === undefined) this.#leases.set(lease.digest, [held]);
     else leases.push(held);
   }
 
   #release(held: HeldLease, settled: boolean): void {
     const { background, log } = this.#session.engine;
-    background(
-      held.store.release(held.lease, settled).catch((cause) => log.warning('A lease could not be ended', cause)),
-    );
+    const release = () => held.store.release(held.lease, settled);
+    // What comes to its place behind the end of its lease, no sweeper would look for.
+    const released = held.placing === null || settled ? release() : held.placing.then(release, release);
+    background(released.catch((cause) => log.warning('A lease could not be ended', cause)));
   }
 }
 
@@ -153,6 +186,8 @@ class StoredBlob implements ByteHandle {
   readonly digests: Readonly<Record<string, string>>;
   readonly #store: BlobStore;
   readonly #digest: string;
+  /** All of it, where this request has it in memory. */
+  readonly #whole: Uint8Array | null;
 
   constructor(
     store: BlobStore,
@@ -160,8 +195,10 @@ class StoredBlob implements ByteHandle {
     size: number,
     mediaType: string | null,
     digests: Readonly<Record<string, string>>,
+    whole: Uint8Array | null = null,
   ) {
     this.#store = store;
+    this.#whole = whole;
     this.#digest = digest;
     this.size = size;
     this.mediaType = mediaType;
@@ -169,6 +206,7 @@ class StoredBlob implements ByteHandle {
   }
 
   open(range?: { readonly start: number; readonly end: number }): MaybePromise<OpenBytes> {
+    if (this.#whole !== null) return partOf(this.#whole, range);
     return whenReady(this.#store.get(this.#digest, range), (content) => {
       // Whoever holds a handle was told that the blob exists: its absence is the registry's fault, not the client's.
       if (content === null) {
@@ -179,9 +217,15 @@ class StoredBlob implements ByteHandle {
   }
 }
 
-async function* pieces(opened: OpenBytes): AsyncIterable<Uint8Array> {
-  if (opened.bytes !== null) yield opened.bytes;
-  else if (opened.stream !== null) yield* opened.stream as AsyncIterable<Uint8Array>;
+function contentOf({ bytes, stream }: OpenBytes): AsyncIterable<Uint8Array> | Uint8Array {
+  return bytes ?? (stream as AsyncIterable<Uint8Array> | null) ?? new Uint8Array(0);
+}
+
+function partOf(whole: Uint8Array, range: { readonly start: number; readonly end: number } | undefined): OpenBytes {
+  const size = whole.byteLength;
+  if (range !== undefined && range.start >= size)
+    throw new RegistryError('RANGE_NOT_SATISFIABLE', { details: { size } });
+  return { size, bytes: range === undefined ? whole : whole.subarray(range.start, range.end + 1), stream: null };
 }
 
 /** The whole content of a handle as a stream, for whoever needs one. */

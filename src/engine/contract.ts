@@ -243,8 +243,15 @@ export interface FoundPage extends RecordPage {
 
 /** Blobs as a pipeline sees them. Leases of what was put are settled by the commit and ended with the request. */
 export interface Blobs {
-  /** A source that is no handle is read once, at the store's pace. */
-  put(store: string, source: ByteHandle | AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<ByteHandle>;
+  /**
+   * A source that is no handle is read once, at the store's pace. Bytes that are all there are made durable behind the steps that follow; the
+   * commit waits for it, and so does the response, and both fail as the store does.
+   */
+  put(
+    store: string,
+    source: ByteHandle | AsyncIterable<Uint8Array> | Uint8Array,
+    options: BlobPutOptions,
+  ): Promise<ByteHandle>;
   /** A handle that opens lazily. With a known size nothing is read now; without, the store is asked, and an absent blob is null. */
   get(
     store: string,

@@ -124,8 +124,14 @@ export function createEngine(options: EngineOptions): Engine {
         : responses.answer(caching, request, principal, exchange.session, () =>
             work(exchange, routePlan, params, principal),
           );
-    if (signal instanceof Promise) return signal.then((late) => respond(exchange, late));
+    if (signal instanceof Promise) return signal.then((late) => whenPlaced(exchange, late));
     return respond(exchange, signal);
+  }
+
+  /** Responds when all that was put is durable: a pipeline may end without a commit, which waits for that. */
+  function whenPlaced(exchange: Exchange, signal: Signal): MaybePromise<EngineResponse> {
+    const placed = exchange.session.blobsPlaced;
+    return placed === null ? respond(exchange, signal) : placed.then(() => respond(exchange, signal));
   }
 
   /** Runs the pipeline. */

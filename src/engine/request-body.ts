@@ -72,8 +72,10 @@ export class RequestBody implements ByteHandle {
     });
     body.once('end', end);
     body.once('error', (thrown) => reject(asTruncated(thrown)));
-    // Without an end or an error before it.
-    body.once('close', () => reject(new RegistryError('BODY_TRUNCATED')));
+    // Without an end or an error before it. An error is dear to make, and every body is closed.
+    body.once('close', () => {
+      if (this.#state !== 'read') reject(new RegistryError('BODY_TRUNCATED'));
+    });
     if (body.destroyed) reject(asTruncated(body.errored));
     return promise;
   }

@@ -84,6 +84,11 @@ export class RequestSession implements Session, RequestState {
     return this.#blobs;
   }
 
+  /** Null: all blobs that were put are durable. */
+  get blobsPlaced(): Promise<unknown> | null {
+    return this.#blobs === null ? null : this.#blobs.placed;
+  }
+
   get cache(): Cache {
     return this.engine.cache;
   }

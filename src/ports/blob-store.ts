@@ -13,10 +13,11 @@ export interface BlobStore {
   readonly capabilities: BlobStoreCapabilities;
 
   /**
-   * Stores a stream. Hashes while it writes; reads nothing again. Fails with DIGEST_MISMATCH, SIZE_MISMATCH, BLOB_TOO_LARGE,
-   * BLOB_TOO_SMALL, STORE_FULL or the error of the source, and then leaves nothing behind.
+   * Stores a stream, or bytes that are all there and that nobody changes until they are stored. Hashes while it writes; reads nothing again.
+   * Fails with DIGEST_MISMATCH, SIZE_MISMATCH, BLOB_TOO_LARGE, BLOB_TOO_SMALL, STORE_FULL or the error of the source, and then leaves
+   * nothing behind.
    */
-  put(source: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult>;
+  put(source: AsyncIterable<Uint8Array> | Uint8Array, options: PutOptions): Promise<PutResult>;
   /**
    * The bytes of a blob, or null when there is none. Small content comes in one piece (`bytes`), the rest as a stream
    * whose reader sets the pace and which must be consumed or destroyed. Fails with RANGE_NOT_SATISFIABLE when the range starts
@@ -63,6 +64,11 @@ export interface PutOptions {
   readonly maxBytes?: number | null;
   readonly leaseMs: number;
   readonly signal?: AbortSignal;
+  /**
+   * Lets a put of bytes that are all there answer as soon as they are hashed and leased; `placing` tells when they are stored. Until then the
+   * store may not have them, and nothing that is to last may name them.
+   */
+  readonly isPlacedLater?: boolean;
   /** For those who read what is put while it comes: told each time that there is more to read; the object is always the same. */
   readonly onGrowth?: (growing: GrowingBytes) => void;
 }
@@ -85,9 +91,14 @@ export interface PutResult {
   readonly size: number;
   /** By algorithm, as `<algorithm>:<hex>`; always has sha256. */
   readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
-  /** Whether the content was there before. */
-  readonly existed: boolean;
+  /** Whether the content was there before; null where that is not known yet. */
+  readonly existed: boolean | null;
   readonly lease: Lease;
+  /**
+   * Where the put was to be placed later: ends when the blob is durable and in the store. Fails with STORE_FULL and BLOB_STORE_FAILURE; the
+   * lease has ended then. Null when the blob is in the store already.
+   */
+  readonly placing: Promise<void> | null;
 }
 
 export interface Lease {
@@ -135,7 +146,7 @@ export interface UploadSessions {
   ): Promise<number>;
   status(id: string): Promise<{ readonly offset: number } | null>;
   /** Turns the upload into a blob; the hash is taken over all of it. The upload is gone afterwards, unless it failed. */
-  finish(id: string, options: Omit<PutOptions, 'signal' | 'onGrowth'>): Promise<PutResult>;
+  finish(id: string, options: Omit<PutOptions, 'signal' | 'onGrowth' | 'isPlacedLater'>): Promise<PutResult>;
   /** Returns whether it was there. */
   cancel(id: string): Promise<boolean>;
 }

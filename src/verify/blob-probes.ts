@@ -32,7 +32,7 @@ export async function verifyBlobStore(
     }),
     await attempt(`blobs of ${name} are stored once`, async () => {
       const again = await put(digest);
-      must(again.existed && again.digest === digest, 'Equal content was stored a second time');
+      must(again.existed === true && again.digest === digest, 'Equal content was stored a second time');
       const listed = (await store.list(null, 1000)).filter((stat) => stat.digest === digest);
       must(listed.length === 1, `The blob is listed ${listed.length} times`);
     }),

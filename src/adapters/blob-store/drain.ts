@@ -2,15 +2,20 @@ import { Readable } from 'node:stream';
 import { fail } from '../../errors/registry-error.ts';
 
 /**
- * Gives each chunk of a source to `take`, one after another: the next is asked for only when `take` is done, so the
+ * Gives each chunk of a source (or the one that it is) to `take`, one after another: the next is asked for only when `take` is done, so the
  * store sets the pace. Ends the source when `take` fails or the signal aborts; then fails with that error or with the
  * signal's reason. An abort does not wait for a source that hangs.
  */
 export async function drain(
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncIterable<Uint8Array> | Uint8Array,
   signal: AbortSignal | undefined,
   take: (chunk: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
+  if (source instanceof Uint8Array) {
+    signal?.throwIfAborted();
+    if (source.byteLength > 0) await take(source);
+    return;
+  }
   const iterator = source[Symbol.asyncIterator]();
   let ended = false;
   try {

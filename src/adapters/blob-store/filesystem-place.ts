@@ -9,12 +9,14 @@ import type { Taken } from './intake.ts';
 import type { Turns } from './turns.ts';
 
 /** Brings a written file to its place under its digest, unless the content is there already. */
-export type PlaceBlob = (
-  taken: Taken,
-  leaseMs: number,
-  /** Makes the content a whole and durable file and gives its path; not called when the content is there. */
-  ready: () => Promise<string>,
-) => Promise<PutResult>;
+export interface Placer {
+  place(taken: Taken, leaseMs: number, ready: Ready): Promise<PutResult>;
+  /** As `place`, but ends with the lease; `placing` tells of the rest. */
+  placeLater(taken: Taken, leaseMs: number, ready: Ready): Promise<PutResult & { readonly placing: Promise<void> }>;
+}
+
+/** Makes the content a whole and durable file and gives its path; not called when the content is there. */
+type Ready = () => Promise<string>;
 
 /**
  * The order matters for several processes on one folder: the lease is there before the content is looked for, so a
@@ -27,10 +29,10 @@ export function createPlacer(
   leases: LeaseFiles,
   turns: Turns,
   known: KnownBlobs,
-): PlaceBlob {
+): Placer {
   const folders = createFolderMaker(io, layout.root);
 
-  async function moveInto(folder: string, ready: () => Promise<string>, to: string): Promise<void> {
+  async function moveInto(folder: string, ready: Ready, to: string): Promise<void> {
     // Both wait for the disk, which takes them together; neither may go on behind the other's failure.
     const [content, made] = await Promise.allSettled([ready(), folders.ensure(folder)]);
     if (content.status === 'rejected') throw content.reason;
@@ -47,7 +49,8 @@ export function createPlacer(
     }
   }
 
-  async function placeLeased(taken: Taken, lease: Lease, ready: () => Promise<string>): Promise<PutResult> {
+  /** Returns whether the content was there. */
+  async function placeLeased(taken: Taken, lease: Lease, ready: Ready): Promise<boolean> {
     const path = layout.blob(taken.hex);
     const folder = dirname(path);
     let inPlace = true;
@@ -63,13 +66,28 @@ export function createPlacer(
       // Also when it existed: whoever put it may not have come to this, and this put answers for it too.
       await syncFolder(io, folder);
       known.set(taken.hex, taken.size);
-      return { digest: lease.digest, size: taken.size, digests: taken.digests, existed, lease };
+      return existed;
     } catch (error) {
       await (inPlace ? leases.end(lease) : leases.settle(lease)).catch(() => undefined);
       throw error;
     }
   }
 
-  return (taken, leaseMs, ready) =>
-    turns.run(taken.hex, async () => placeLeased(taken, await leases.take(taken.hex, leaseMs), ready));
+  function resultOf({ size, digests }: Taken, lease: Lease) {
+    return { digest: lease.digest, size, digests, lease };
+  }
+
+  return {
+    place: (taken, leaseMs, ready) =>
+      turns.run(taken.hex, async () => {
+        const lease = await leases.take(taken.hex, leaseMs);
+        const existed = await placeLeased(taken, lease, ready);
+        return { ...resultOf(taken, lease), existed, placing: null };
+      }),
+    async placeLater(taken, leaseMs, ready) {
+      const lease = await leases.take(taken.hex, leaseMs);
+      const placing = turns.run(taken.hex, async () => void (await placeLeased(taken, lease, ready)));
+      return { ...resultOf(taken, lease), existed: null, placing };
+    },
+  };
 }

@@ -14,6 +14,8 @@ export interface Spool {
   write(chunk: Uint8Array): Promise<void>;
   /** Writes what was only copied so far. */
   flush(): Promise<void>;
+  /** As `write` of all that there is, and `finish`; copies nothing. */
+  writeWhole(bytes: Uint8Array): Promise<void>;
   /** Writes the rest, makes it durable and closes the file. */
   finish(): Promise<void>;
   /** Closes the file, whatever state it is in. To be called after a failure; does nothing after `finish`. */
@@ -62,6 +64,15 @@ export function createSpool(
     filled = 0;
   }
 
+  async function syncAndClose(): Promise<void> {
+    letPieceGo();
+    if (fd === null) return;
+    await io.fsync(fd);
+    const closing = fd;
+    fd = null;
+    await quick.close(closing);
+  }
+
   return {
     get opened() {
       return opened;
@@ -79,15 +90,14 @@ export function createSpool(
       }
     },
     flush,
+    async writeWhole(bytes) {
+      await writeOut(bytes);
+      await syncAndClose();
+    },
     async finish() {
       await flush();
       if (fd === null) await writeOut(new Uint8Array(0));
-      letPieceGo();
-      if (fd === null) return;
-      await io.fsync(fd);
-      const closing = fd;
-      fd = null;
-      await quick.close(closing);
+      await syncAndClose();
     },
     async abandon() {
       if (fd === null) return;

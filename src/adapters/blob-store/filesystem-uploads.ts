@@ -5,7 +5,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { drain } from './drain.ts';
 import { type FileIo, orAbsent, removeFile } from './filesystem-io.ts';
 import type { Layout } from './filesystem-layout.ts';
-import type { PlaceBlob } from './filesystem-place.ts';
+import type { Placer } from './filesystem-place.ts';
 import type { QuickIo } from './filesystem-quick.ts';
 import { createSpool } from './filesystem-spool.ts';
 import { type BlobBounds, type Intake, openIntake } from './intake.ts';
@@ -18,7 +18,7 @@ export interface UploadParts {
   readonly layout: Layout;
   readonly clock: Clock;
   readonly bounds: BlobBounds;
-  readonly place: PlaceBlob;
+  readonly place: Placer['place'];
 }
 
 export interface FileUploads extends UploadSessions {

@@ -10,7 +10,7 @@ import { walkBlobs } from './filesystem-list.ts';
 import { createPlacer } from './filesystem-place.ts';
 import { createQuickIo } from './filesystem-quick.ts';
 import { createBlobReader, createKnownBlobs } from './filesystem-read.ts';
-import { createSpool } from './filesystem-spool.ts';
+import { createSpool, type Spool } from './filesystem-spool.ts';
 import { sweepBlobs } from './filesystem-sweep.ts';
 import { createFileUploads } from './filesystem-uploads.ts';
 import { addressHex, type BlobBounds, openIntake } from './intake.ts';
@@ -41,10 +41,34 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
   const known = createKnownBlobs();
   const leases = createLeaseFiles(io, quick, layout.leases, layout.lease, clock);
   const reader = createBlobReader(io, layout, turns, known);
-  const place = createPlacer(io, quick, layout, leases, turns, known);
+  const { place, placeLater } = createPlacer(io, quick, layout, leases, turns, known);
   const uploads = createFileUploads({ io, quick, layout, clock, bounds: options, place });
 
-  async function put(source: AsyncIterable<Uint8Array>, putOptions: PutOptions): Promise<PutResult> {
+  /** Of bytes that are all there, nothing is written before it is known what they are, and nothing at all where the store has them. */
+  async function putWhole(bytes: Uint8Array, putOptions: PutOptions): Promise<PutResult> {
+    putOptions.signal?.throwIfAborted();
+    const intake = openIntake(putOptions, options);
+    intake.admit(bytes.byteLength);
+    const path = layout.temporary();
+    const spool = createSpool(io, quick, path, 'wx', 0);
+    const result = await placeLater(intake.finish(bytes), putOptions.leaseMs, async () => {
+      await spool.writeWhole(bytes);
+      return path;
+    });
+    const placing = result.placing.catch(async (failure: unknown) => {
+      await removeSpooled(spool, path);
+      throw failure;
+    });
+    return { ...result, placing };
+  }
+
+  async function removeSpooled(spool: Spool, path: string): Promise<void> {
+    await spool.abandon().catch(() => undefined);
+    if (spool.opened) await removeFile(io, path).catch(() => undefined);
+  }
+
+  async function put(source: AsyncIterable<Uint8Array> | Uint8Array, putOptions: PutOptions): Promise<PutResult> {
+    if (source instanceof Uint8Array && putOptions.isPlacedLater === true) return putWhole(source, putOptions);
     const intake = openIntake(putOptions, options);
     const path = layout.temporary();
     const spool = createSpool(io, quick, path, 'wx', 0, tellGrowth(io, path, putOptions.onGrowth));
@@ -68,10 +92,7 @@ export function openFilesystemBlobStore(options: FilesystemBlobStoreOptions): Bl
       moved = !result.existed;
       return result;
     } finally {
-      if (!moved) {
-        await spool.abandon().catch(() => undefined);
-        if (spool.opened) await removeFile(io, path).catch(() => undefined);
-      }
+      if (!moved) await removeSpooled(spool, path);
     }
   }
 

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash as hashOf } from 'node:crypto';
 import { fail } from '../../errors/registry-error.ts';
 import type { PutOptions } from '../../ports/blob-store.ts';
 import { type Digest, type DigestAlgorithm, parseDigest } from '../../shared/digest.ts';
@@ -25,8 +25,11 @@ export interface Intake {
   /** Fails with BLOB_TOO_LARGE or SIZE_MISMATCH as soon as `bytes` more would be too many; hashes nothing. */
   admit(bytes: number): void;
   hash(chunk: Uint8Array): void;
-  /** Fails with BLOB_TOO_SMALL, SIZE_MISMATCH or DIGEST_MISMATCH. To be called once. */
-  finish(): Taken;
+  /**
+   * Fails with BLOB_TOO_SMALL, SIZE_MISMATCH or DIGEST_MISMATCH. To be called once. Content that is there as a whole is given here and not to
+   * `hash`: at once it takes half the time.
+   */
+  finish(whole?: Uint8Array): Taken;
 }
 
 type IntakeOptions = Pick<PutOptions, 'algorithms' | 'expect' | 'maxBytes'>;
@@ -36,12 +39,10 @@ export function openIntake(options: IntakeOptions, bounds: BlobBounds): Intake {
   const maxBytes = Math.min(options.maxBytes ?? bounds.maxBlobBytes, bounds.maxBlobBytes);
   const expectedSize = options.expect?.size ?? null;
   const expectedDigest = readExpectedDigest(options.expect?.digest ?? null);
-  const hashes = new Map<DigestAlgorithm, Hash>([['sha256', createHash('sha256')]]);
-  for (const algorithm of options.algorithms ?? [])
-    if (!hashes.has(algorithm)) hashes.set(algorithm, createHash(algorithm));
-  if (expectedDigest !== null && !hashes.has(expectedDigest.algorithm)) {
-    hashes.set(expectedDigest.algorithm, createHash(expectedDigest.algorithm));
-  }
+  const algorithms = new Set<DigestAlgorithm>(['sha256', ...(options.algorithms ?? [])]);
+  if (expectedDigest !== null) algorithms.add(expectedDigest.algorithm);
+  /** Made with the first chunk. */
+  let hashes: Map<DigestAlgorithm, Hash> | null = null;
   let size = 0;
   if (expectedSize !== null && expectedSize > maxBytes) tooLarge(maxBytes);
 
@@ -55,15 +56,19 @@ export function openIntake(options: IntakeOptions, bounds: BlobBounds): Intake {
       if (expectedSize !== null && size > expectedSize) sizeMismatch(expectedSize, null);
     },
     hash(chunk) {
+      hashes ??= new Map([...algorithms].map((algorithm) => [algorithm, createHash(algorithm)]));
       for (const hash of hashes.values()) hash.update(chunk);
     },
-    finish() {
+    finish(whole = NOTHING) {
       if (expectedSize !== null && size !== expectedSize) sizeMismatch(expectedSize, size);
       if (size < bounds.minBlobBytes) {
         fail('BLOB_TOO_SMALL', undefined, { size, minBytes: bounds.minBlobBytes });
       }
       const digests: Partial<Record<DigestAlgorithm, string>> = {};
-      for (const [algorithm, hash] of hashes) digests[algorithm] = `${algorithm}:${hash.digest('hex')}`;
+      for (const algorithm of algorithms) {
+        const hex = hashes?.get(algorithm)?.digest('hex') ?? hashOf(algorithm, whole, 'hex');
+        digests[algorithm] = `${algorithm}:${hex}`;
+      }
       if (expectedDigest !== null) {
         const actual = digests[expectedDigest.algorithm];
         const expected = `${expectedDigest.algorithm}:${expectedDigest.hex}`;
@@ -73,6 +78,8 @@ export function openIntake(options: IntakeOptions, bounds: BlobBounds): Intake {
     },
   };
 }
+
+const NOTHING = new Uint8Array(0);
 
 function readExpectedDigest(text: string | null): Digest | null {
   return text === null ? null : (parseDigest(text) ?? fail('DIGEST_INVALID', undefined, { digest: text }));

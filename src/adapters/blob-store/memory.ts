@@ -25,7 +25,7 @@ export function openMemoryBlobStore(options: MemoryBlobStoreOptions): BlobStore 
   const blobs = new Map<string, Buffer>();
   const leases = createLeaseTable(clock);
 
-  async function put(source: AsyncIterable<Uint8Array>, putOptions: PutOptions): Promise<PutResult> {
+  async function put(source: AsyncIterable<Uint8Array> | Uint8Array, putOptions: PutOptions): Promise<PutResult> {
     const intake = openIntake(putOptions, options);
     const chunks: Buffer[] = [];
     const growing = growingChunks(chunks);
@@ -39,7 +39,8 @@ export function openMemoryBlobStore(options: MemoryBlobStoreOptions): BlobStore 
     const { hex, size, digests } = intake.finish();
     const existed = blobs.has(hex);
     if (!existed) blobs.set(hex, Buffer.concat(chunks));
-    return { digest: `sha256:${hex}`, size, digests, existed, lease: leases.take(hex, putOptions.leaseMs) };
+    const lease = leases.take(hex, putOptions.leaseMs);
+    return { digest: `sha256:${hex}`, size, digests, existed, lease, placing: null };
   }
 
   const uploads = createMemoryUploads(clock, options, put);

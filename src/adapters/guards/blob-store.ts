@@ -28,6 +28,13 @@ export function guardBlobStore(store: BlobStore): GuardedBlobStore {
   return {
     capabilities: store.capabilities,
     async put(source, options) {
+      if (source instanceof Uint8Array) {
+        return run('put', async () => {
+          checkPut(options);
+          const result = await store.put(source, options);
+          return result.placing === null ? result : { ...result, placing: meter.follow('place', result.placing) };
+        });
+      }
       const watched = watchSource(source, options.signal);
       return run('put', () => {
         checkPut(options);

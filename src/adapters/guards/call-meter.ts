@@ -17,6 +17,8 @@ export interface CallMeter {
    * anything else that was thrown, or CLOSING.
    */
   run<T>(method: string, call: () => MaybePromise<T>): MaybePromise<T>;
+  /** Counts work that a call began and that goes on behind its answer; `close` waits for it too. */
+  follow<T>(method: string, work: Promise<T>): Promise<T>;
   stats(): Readonly<Record<string, CallStats>>;
   /** Refuses new calls from now on, waits for those in flight, then runs `close`, once. */
   close(close: () => MaybePromise<void>): MaybePromise<void>;
@@ -60,6 +62,10 @@ export function createCallMeter(failure: EngineErrorCode): CallMeter {
     return followed;
   }
 
+  async function idle(): Promise<void> {
+    while (inFlight.size > 0) await Promise.all(inFlight);
+  }
+
   return {
     run(method, call) {
       if (closed !== null) throw new RegistryError('CLOSING');
@@ -74,9 +80,10 @@ export function createCallMeter(failure: EngineErrorCode): CallMeter {
         throw toRegistryError(thrown, failure);
       }
     },
+    follow: (method, work) => follow(method, performance.now(), work),
     stats: () => Object.fromEntries([...counters].map(([method, counter]) => [method, { ...counter }])),
     close(close) {
-      closed ??= { result: inFlight.size === 0 ? close() : Promise.all(inFlight).then(close) };
+      closed ??= { result: inFlight.size === 0 ? close() : idle().then(close) };
       return closed.result;
     },
   };

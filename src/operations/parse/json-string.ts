@@ -33,6 +33,15 @@ export async function* stringPieces(reader: ChunkReader): AsyncGenerator<Buffer>
   }
 }
 
+/** As `stringPieces`, where the string ends in the chunk that is there; else null, and the reader stays where it is. */
+export function stringNow(reader: ChunkReader): Buffer | null {
+  const text = reader.chunk.subarray(reader.at);
+  const end = closingQuote(text);
+  if (end < 0) return null;
+  reader.at += end + 1;
+  return text.subarray(0, end);
+}
+
 /** The bytes of the text that a string holds, as UTF-8. Fails with JSON_INVALID on escapes and bytes that are not text, half characters too. */
 export async function* textBytes(pieces: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -57,20 +66,32 @@ export async function* base64Bytes(pieces: AsyncIterable<Buffer>, member: string
   /** One to four characters, for the last four may be padded. */
   let held = '';
   for await (const piece of pieces) {
-    const text = held + (piece.includes(BACKSLASH) ? unescaped(piece.toString('latin1')) : piece.toString('latin1'));
+    const text = held + asciiText(piece);
     const length = text.length - (text.length % 4 || 4);
     held = text.slice(length);
-    if (length <= 0) continue;
-    const bytes = Buffer.allocUnsafeSlow((length / 4) * 3);
-    const whole = text.slice(0, length);
-    // Written back, it must be the same. Decoding alone skips what is no base64.
-    if (bytes.write(whole, 'base64') !== bytes.length || bytes.toString('base64') !== whole)
-      notBase64(whole, member, false);
-    yield passOn(bytes);
+    if (length > 0) yield passOn(decodedBase64(text.slice(0, length), member, false));
   }
-  const last = Buffer.from(held, 'base64');
-  if (last.toString('base64') !== held) notBase64(held, member, true);
+  const last = decodedBase64(held, member, true);
   if (last.length > 0) yield last;
+}
+
+/** As `base64Bytes`, of a string that is there as a whole. */
+export function base64Now(text: Buffer, member: string): Buffer {
+  return decodedBase64(asciiText(text), member, true);
+}
+
+function asciiText(piece: Buffer): string {
+  const text = piece.toString('latin1');
+  return text.includes('\\') ? unescaped(text) : text;
+}
+
+/** `isEnd`: what may be padded. */
+function decodedBase64(text: string, member: string, isEnd: boolean): Buffer {
+  const padding = isEnd ? (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0) : 0;
+  const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.floor(text.length / 4) * 3 - padding));
+  // Written back, it must be the same. Decoding alone skips what is no base64.
+  if (bytes.write(text, 'base64') !== bytes.length || bytes.toString('base64') !== text) notBase64(text, member, isEnd);
+  return bytes;
 }
 
 /** A member's path as a sentence may show it: a JSON pointer in quotes, cut after 200 characters. */
@@ -131,6 +152,6 @@ function reasonOf(text: string, isEnd: boolean): string {
   if (/\s/.test(text)) return 'white space stands in it';
   if (/[^A-Za-z0-9+/=]/.test(text)) return 'a character stands in it that is not of its alphabet';
   if (!isEnd || !/^[^=]+={0,2}$/.test(text)) return 'padding stands before its end';
-  if (text.length !== 4) return 'its length is not a multiple of four';
+  if (text.length % 4 !== 0) return 'its length is not a multiple of four';
   return 'bits are left over at its end';
 }

@@ -5,7 +5,7 @@ import type { ByteHandle, OpenBytes } from '../../language/values.ts';
 import { ChunkReader } from '../chunk-reader.ts';
 import { openedChunks } from '../opened-chunks.ts';
 import { JsonScanner } from './json-scanner.ts';
-import { base64Bytes, pointerText, stringPieces, textBytes } from './json-string.ts';
+import { base64Bytes, base64Now, pointerText, stringNow, stringPieces, textBytes } from './json-string.ts';
 import type { SpillPaths } from './spill-paths.ts';
 
 /** Strings that one value may have stored apart. */
@@ -17,7 +17,7 @@ export interface Spill {
   /** By pattern. */
   readonly decode: readonly ('base64' | 'text')[];
   /** Stores what a string holds that the pattern with this number leads to; must read all of it. */
-  store(pattern: number, bytes: AsyncIterable<Uint8Array>): Promise<ByteHandle>;
+  store(pattern: number, bytes: AsyncIterable<Uint8Array> | Uint8Array): Promise<ByteHandle>;
 }
 
 /**
@@ -61,9 +61,7 @@ async function takeApart(
         fail('JSON_TOO_LARGE', `The JSON holds more than ${MAX_PARTS} parts to store`, { max_parts: MAX_PARTS });
       }
       const { pattern, path } = scanner.found;
-      const pieces = stringPieces(reader);
-      const isText = spill.decode[pattern] === 'text';
-      const bytes = isText ? textBytes(pieces) : base64Bytes(pieces, pointerText(path));
+      const bytes = decoded(reader, spill.decode[pattern] === 'text', path);
       keep(Buffer.from(`${handles.length}"`));
       handles.push(await spill.store(pattern, bytes));
     }
@@ -71,6 +69,17 @@ async function takeApart(
     opened.stream?.destroy();
   }
   return Buffer.concat(rest, size);
+}
+
+/** What the string holds that the reader stands in; at once where it is there as a whole. */
+function decoded(
+  reader: ChunkReader,
+  isText: boolean,
+  path: readonly string[],
+): AsyncIterable<Uint8Array> | Uint8Array {
+  if (isText) return textBytes(stringPieces(reader));
+  const whole = stringNow(reader);
+  return whole === null ? base64Bytes(stringPieces(reader), pointerText(path)) : base64Now(whole, pointerText(path));
 }
 
 /** A string that a pattern leads to was taken out, so that what stands there is a number: nobody can have written it. */
