@@ -67,9 +67,14 @@ export class RequestBlobs implements Blobs {
     );
   }
 
-  /** When all that was put is durable and in its place; null where it is already. Fails as its stores do. */
+  /** When all that was put is durable and in its place; null where it is already. Fails as its stores do, once. */
   get placed(): Promise<unknown> | null {
-    return this.#placing === null || this.#placing.size === 0 ? null : Promise.all(this.#placing.values());
+    const all = this.#placing;
+    if (all === null || all.size === 0) return null;
+    return Promise.all(all.values()).catch((failure: unknown) => {
+      all.clear();
+      throw failure;
+    });
   }
 
   #follow(digest: string, placing: Promise<void>): void {
@@ -115,7 +120,8 @@ export class RequestBlobs implements Blobs {
    * request put are held already, others get a lease now. BLOB_MISSING where no store has one. The function returned ends the holding.
    */
   async holdForCommit(txn: Transaction): Promise<(committed: boolean) => void> {
-    if (this.placed !== null) await this.placed;
+    const { placed } = this;
+    if (placed !== null) await placed;
     const named = txn.newDigests((collection, value) => this.#session.engine.rules(collection).digests(value.value));
     const borrowed: HeldLease[] = [];
     for (const digest of named) {

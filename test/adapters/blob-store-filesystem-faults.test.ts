@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBlobStore } from '../../src/adapters/blob-store/filesystem.ts';
 import { type FileIo, nodeFileIo } from '../../src/adapters/blob-store/filesystem-io.ts';
 import { guardBlobStore } from '../../src/adapters/guards/blob-store.ts';
-import { digestOf, inChunks, makeBytes, putBytes, readContent } from '../conformance/blob-content.ts';
+import { digestOf, inChunks, makeBytes, putBytes, putWhole, readContent } from '../conformance/blob-content.ts';
 import { createFakeClock, type FakeClock } from '../conformance/fake-clock.ts';
 
 let root: string;
@@ -96,14 +96,16 @@ describe.each<[string, Partial<FileIo>]>([
       ...failing(method, broken),
       ...(atOnce === undefined ? {} : failing(atOnce, brokenNow)),
     });
-    for (const bytes of [makeBytes(10), makeBytes(200_000)]) {
-      isFailing = true;
-      const failure = await putBytes(store, bytes).catch((error: unknown) => error);
-      expect(failure).toMatchObject({ code: expected, cause: { code } });
-      isFailing = false;
-      await store.sweep(() => false);
-      expect(await files()).toEqual([]);
-      expect(await store.get(digestOf(bytes))).toBeNull();
+    for (const put of [putBytes, putWhole]) {
+      for (const bytes of [makeBytes(10), makeBytes(200_000)]) {
+        isFailing = true;
+        const failure = await put(store, bytes).catch((error: unknown) => error);
+        expect(failure).toMatchObject({ code: expected, cause: { code } });
+        isFailing = false;
+        await store.sweep(() => false);
+        expect(await files()).toEqual([]);
+        expect(await store.get(digestOf(bytes))).toBeNull();
+      }
     }
     const put = await putBytes(store, makeBytes(10));
     expect(put.existed).toBe(false);

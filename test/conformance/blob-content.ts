@@ -30,6 +30,13 @@ export function putBytes(store: BlobStore, bytes: Uint8Array, leaseMs = 60_000):
   return store.put(inChunks(bytes, 16_384), { leaseMs });
 }
 
+/** Puts bytes that are all there, and waits until they are in the store. */
+export async function putWhole(store: BlobStore, bytes: Uint8Array, leaseMs = 60_000): Promise<PutResult> {
+  const put = await store.put(bytes, { leaseMs, isPlacedLater: true });
+  await put.placing;
+  return put;
+}
+
 export async function readContent(content: BlobContent | null): Promise<Buffer | null> {
   if (content === null) return null;
   if (content.bytes !== null) return Buffer.from(content.bytes);

@@ -3,7 +3,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobBounds } from '../../src/adapters/blob-store/intake.ts';
 import { type GuardedBlobStore, guardBlobStore } from '../../src/adapters/guards/blob-store.ts';
 import type { BlobStore } from '../../src/ports/blob-store.ts';
-import { createTap, digestOf, failingAfter, inChunks, makeBytes, putBytes, readContent } from './blob-content.ts';
+import {
+  createTap,
+  digestOf,
+  failingAfter,
+  inChunks,
+  makeBytes,
+  putBytes,
+  putWhole,
+  readContent,
+} from './blob-content.ts';
 import { blobGrowthSuite } from './blob-growth.ts';
 import { blobLeaseSuite } from './blob-leases.ts';
 import { blobUploadSuite } from './blob-uploads.ts';
@@ -73,6 +82,44 @@ export function blobStoreSuite(
       expect(content?.size).toBe(length);
       expect(content?.bytes === null).toBe(length > 65_536);
       expect((await readContent(content))?.equals(bytes)).toBe(true);
+    });
+
+    it.each([0, 1, 65_536, 1_000_000])('gives back %i bytes that were all there', async (length) => {
+      const bytes = makeBytes(length);
+      const now = await store.put(bytes, { leaseMs: 1000, algorithms: ['sha512'] });
+      expect(now).toMatchObject({ digest: digestOf(bytes), size: length, existed: false, placing: null });
+      expect(now.digests).toEqual({ sha256: digestOf(bytes), sha512: digestOf(bytes, 'sha512') });
+      const other = makeBytes(length + 1, 2);
+      const later = await store.put(other, { leaseMs: 1000, algorithms: ['sha1'], isPlacedLater: true });
+      expect(later.digests).toEqual({ sha256: digestOf(other), sha1: digestOf(other, 'sha1') });
+      await later.placing;
+      for (const put of [bytes, other]) expect(await readContent(await store.get(digestOf(put)))).toEqual(put);
+    });
+
+    it('keeps bytes that are placed later as it keeps others', async () => {
+      const bytes = makeBytes(100);
+      const puts = await Promise.all([putWhole(store, bytes), putBytes(store, bytes), putWhole(store, bytes)]);
+      const again = await putWhole(store, bytes);
+      for (const { lease } of puts) await store.release(lease, false);
+      expect((await store.sweep(() => false)).deletedBlobs).toBe(0);
+      await store.release(again.lease, false);
+      expect((await store.sweep(() => false)).deletedBlobs).toBe(1);
+      expect(await store.get(again.digest)).toBeNull();
+    });
+
+    it('refuses bytes that are not what they should be, and leaves nothing', async () => {
+      const bytes = makeBytes(100);
+      const refused = (options: object) => store.put(bytes, { leaseMs: 1000, isPlacedLater: true, ...options });
+      await expect(refused({ expect: { digest: digestOf(makeBytes(3), 'sha1') } })).rejects.toThrow(
+        expect.objectContaining({ code: 'DIGEST_MISMATCH' }),
+      );
+      await expect(refused({ expect: { size: 99 } })).rejects.toThrow(
+        expect.objectContaining({ code: 'SIZE_MISMATCH' }),
+      );
+      await expect(refused({ maxBytes: 99 })).rejects.toThrow(expect.objectContaining({ code: 'BLOB_TOO_LARGE' }));
+      const reason = new Error('gone');
+      await expect(refused({ signal: AbortSignal.abort(reason) })).rejects.toThrow(reason);
+      expect(await store.list(null, 10)).toEqual([]);
     });
 
     it.each([1, 70_000, 300_000])('takes chunks of %i bytes', async (chunkBytes) => {

@@ -33,7 +33,7 @@ export function guardBlobStore(store: BlobStore): GuardedBlobStore {
           checkPut(options);
           const result = await store.put(source, options);
           return result.placing === null ? result : { ...result, placing: meter.follow('place', result.placing) };
-        });
+        }).catch((error: unknown) => rethrow(error, options.signal));
       }
       const watched = watchSource(source, options.signal);
       return run('put', () => {
@@ -115,12 +115,19 @@ function watchSource(source: AsyncIterable<Uint8Array>, signal: AbortSignal | un
       },
     },
     rethrow(error) {
-      const cause = error instanceof RegistryError ? error.cause : undefined;
-      if (failure !== null && (cause === failure.error || error === failure.error)) throw failure.error;
-      if (signal?.aborted === true && cause === signal.reason) throw signal.reason;
-      throw error;
+      if (failure !== null && (causeOf(error) === failure.error || error === failure.error)) throw failure.error;
+      rethrow(error, signal);
     },
   };
+}
+
+/** Throws the reason of an abort that was taken for a failure of the store; any other error as it is. */
+function rethrow(error: unknown, signal: AbortSignal | undefined): never {
+  throw signal?.aborted === true && causeOf(error) === signal.reason ? signal.reason : error;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof RegistryError ? error.cause : undefined;
 }
 
 function checkPut(options: Omit<PutOptions, 'signal'>): void {
