@@ -2,16 +2,19 @@ import { letGo } from '../shared/passing-bytes.ts';
 
 const NOTHING = Buffer.alloc(0);
 
+/** What comes chunk by chunk, or is there. */
+export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 /** Reads a stream chunk by chunk, for several who take turns: each leaves `at` where it stopped. A chunk must not be kept past `more`. */
 export class ChunkReader {
   chunk: Buffer = NOTHING;
   /** The first byte of the chunk that nobody took. */
   at = 0;
-  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   #current: Uint8Array | null = null;
 
-  constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.#chunks = chunks[Symbol.asyncIterator]();
+  constructor(chunks: Chunks) {
+    this.#chunks = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   }
 
   /** Goes on to the next chunk, which is never empty; false at the end. What is left of this one goes by. */

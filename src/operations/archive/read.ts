@@ -5,6 +5,7 @@ import { parseJson } from '../../language/json.ts';
 import type { ByteHandle, OpenBytes } from '../../language/values.ts';
 import { keep } from '../../shared/passing-bytes.ts';
 import { invalidArgument } from '../arguments.ts';
+import type { Chunks } from '../chunk-reader.ts';
 import { openedChunks } from '../opened-chunks.ts';
 import { type Choose, type ChosenFile, invalid, shown } from './entry.ts';
 import { gunzip, gunzipNow } from './gunzip.ts';
@@ -37,7 +38,9 @@ export const archiveRead: OperationHandler = {
       const files =
         format === 'zip'
           ? zipFiles(source(run), signal, choose)
-          : tarFiles(source(run), signal, format === 'tar.gz', (chunks) => readTar(chunks, choose, maxTotalBytes));
+          : await tarFiles(source(run), signal, format === 'tar.gz', (chunks) =>
+              readTar(chunks, choose, maxTotalBytes),
+            );
       const found: object[] = [];
       for await (const file of files) found.push({ path: file.path, size: file.bytes.length, ...shape(file) });
       bind(run, found);
@@ -47,25 +50,33 @@ export const archiveRead: OperationHandler = {
   },
 };
 
-async function* tarFiles(
+type ReadFiles = (chunks: Chunks) => AsyncIterable<ChosenFile>;
+
+/** What is in memory is read at once, without a stream around it. */
+async function tarFiles(
   handle: ByteHandle,
   signal: AbortSignal,
   isPacked: boolean,
-  read: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<ChosenFile>,
-): AsyncGenerator<ChosenFile> {
+  read: ReadFiles,
+): Promise<AsyncIterable<ChosenFile>> {
   const opened = await handle.open();
-  const chunks = isPacked ? unpackedChunks(opened) : openedChunks(opened);
+  const bytes = opened.bytes !== null && isPacked ? gunzipNow(opened.bytes) : opened.bytes;
+  return bytes === null ? streamedFiles(opened, signal, isPacked, read) : read([bytes]);
+}
+
+async function* streamedFiles(
+  opened: OpenBytes,
+  signal: AbortSignal,
+  isPacked: boolean,
+  read: ReadFiles,
+): AsyncGenerator<ChosenFile> {
+  const chunks = isPacked ? gunzip(openedChunks(opened)) : openedChunks(opened);
   try {
     yield* read(untilAborted(chunks, signal));
   } finally {
     opened.stream?.destroy();
     await chunks.return(undefined);
   }
-}
-
-function unpackedChunks(opened: OpenBytes): AsyncGenerator<Uint8Array> {
-  const bytes = opened.bytes === null ? null : gunzipNow(opened.bytes);
-  return bytes === null ? gunzip(openedChunks(opened)) : openedChunks({ ...opened, bytes });
 }
 
 async function* untilAborted(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {

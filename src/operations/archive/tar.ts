@@ -1,4 +1,4 @@
-import { ChunkReader } from '../chunk-reader.ts';
+import { ChunkReader, type Chunks } from '../chunk-reader.ts';
 import { type Choose, type ChosenFile, invalid, shown } from './entry.ts';
 import { tooManyBytes } from './selection.ts';
 import {
@@ -25,11 +25,7 @@ const ZEROS = Buffer.alloc(BLOCK_BYTES);
  * The chosen files of a tar archive, in its order. Everything else goes by, unkept. Takes one reading only of what it reads: fails with
  * ARCHIVE_INVALID on all that programs might read differently. `maxTotalBytes` counts headers too; past it ARCHIVE_TOO_LARGE.
  */
-export async function* readTar(
-  chunks: AsyncIterable<Uint8Array>,
-  choose: Choose,
-  maxTotalBytes: number,
-): AsyncGenerator<ChosenFile> {
+export async function* readTar(chunks: Chunks, choose: Choose, maxTotalBytes: number): AsyncGenerator<ChosenFile> {
   const blocks = new TarBytes(chunks, maxTotalBytes);
   let extension: Extension = {};
   let extended = 0;
@@ -96,7 +92,7 @@ class TarBytes {
   readonly #maxBytes: number;
   #taken = 0;
 
-  constructor(chunks: AsyncIterable<Uint8Array>, maxBytes: number) {
+  constructor(chunks: Chunks, maxBytes: number) {
     this.#reader = new ChunkReader(chunks);
     this.#maxBytes = maxBytes;
   }
