@@ -32,12 +32,14 @@ async function writerOf(...specs: readonly CollectionSpec[]) {
   await store.close();
   const database = openDatabase(file, 5000);
   const writer = createSqliteWriter(database);
-  const together = (...commits: readonly Commit[]) =>
+  const timed = (commits: readonly Commit[]) => commits.map((commit) => ({ commit, time: 1 }));
+  const joined = (commits: readonly Commit[], more: () => readonly Commit[]) =>
     writer
-      .commitAll(commits.map((commit) => ({ commit, time: 1 })))
+      .commitAll(timed(commits), () => timed(more()))
       .map((outcome) => ('error' in outcome ? outcome.error.code : reasonOf(outcome.value)));
+  const together = (...commits: readonly Commit[]) => joined(commits, () => []);
   const count = (table: string): unknown => database.prepare(`SELECT count(*) FROM "${table}"`).pluck().get();
-  return { file, database, together, count };
+  return { file, database, together, joined, count };
 }
 
 it('a commit that has to be undone after it wrote, and one that fails, leave the others of their transaction as they are', async () => {
@@ -72,6 +74,30 @@ it('a commit that is refused before it wrote costs the others nothing, and a rep
     ['a', 1],
     ['c', 2],
   ]);
+  database.close();
+});
+
+it('commits that arrive while a transaction is made join it, and one of them that has to be undone leaves the others', async () => {
+  const { file, database, joined } = await writerOf(ITEMS);
+  const other = openDatabase(file, 5000);
+  const arriving = [
+    [commitOf({ puts: [claim('b', { owner: 'o', slot: 2 })] })],
+    [commitOf({ puts: [claim('c', { owner: 'o', slot: 1 })] }), commitOf({ puts: [item('d')] })],
+  ];
+  const seen: unknown[] = [];
+  const outcomes = joined([commitOf({ puts: [claim('a', { owner: 'o', slot: 1 })] })], () => {
+    seen.push(other.prepare('SELECT count(*) FROM records').pluck().get());
+    return arriving.shift() ?? [];
+  });
+  expect(outcomes).toEqual(['ok', 'ok', 'unique items.claims one_per_slot a', 'ok']);
+  // Asked until there are none, and nothing is to be seen before the end.
+  expect(seen).toEqual([0, 0, 0]);
+  expect(database.prepare('SELECT key, version FROM records ORDER BY key').raw().all()).toEqual([
+    ['a', 1],
+    ['b', 2],
+    ['d', 3],
+  ]);
+  other.close();
   database.close();
 });
 

@@ -29,10 +29,15 @@ export interface Transactor {
   write<T>(work: () => Work<T>): T;
   /**
    * Several works in one transaction, one after the other, each undone alone where it throws or is not to be kept. They are run again when
-   * one of them has to be undone after it wrote. Null: the transaction was lost as a whole, and nothing of it is written. When its end is
+   * one of them has to be undone after it wrote. Null: the transaction of several was lost as a whole, and nothing of it is written. When its end is
    * unknown, those that were to be kept get COMMIT_UNKNOWN, and the others, who may have seen what is not so, STORE_FAILURE.
+   *
+   * When all are done, `more` is asked for others that are to come along, until it has none.
    */
-  writeAll<T>(works: readonly (() => Work<T>)[]): readonly MemberOutcome<T>[] | null;
+  writeAll<T>(
+    works: readonly (() => Work<T>)[],
+    more?: () => readonly (() => Work<T>)[],
+  ): readonly MemberOutcome<T>[] | null;
   /** Several reads at one moment; inside another transaction, at that one's. */
   read<T>(work: () => T): T;
   /** How often something was undone, or may have been: what was remembered of the tables meanwhile may be wrong. */
@@ -118,14 +123,19 @@ export function createTransactor(database: Database): Transactor {
    * Runs works in a transaction that is left open; null when there is none any more. A mark for each costs more than all the rest: FTS5 writes
    * what it has gathered whenever one is set. So they are set when it turns out that one of the works has to be undone.
    */
-  function runAll<T>(works: readonly (() => Work<T>)[]): readonly Member<T>[] | null {
+  function runAll<T>(
+    first: readonly (() => Work<T>)[],
+    more: () => readonly (() => Work<T>)[],
+  ): readonly Member<T>[] | null {
+    const works = [...first];
     for (const run of [unmarked, marked]) {
       if (!database.inTransaction && !begins()) return null;
       const members: Member<T>[] = [];
-      for (const work of works) {
-        const done = run(work);
+      for (let at = 0; at < works.length; at++) {
+        const done = run(works[at]!);
         if (done === null) break;
         members.push(done);
+        if (at === works.length - 1) works.push(...more());
       }
       if (members.length === works.length) return members;
       rollBack();
@@ -152,7 +162,7 @@ export function createTransactor(database: Database): Transactor {
       if (done.keep) finish();
       return done.result;
     },
-    writeAll(works) {
+    writeAll(works, more = () => []) {
       try {
         refuseWhenBroken();
         beginWrite.run();
@@ -160,7 +170,7 @@ export function createTransactor(database: Database): Transactor {
         const error = toStoreError(thrown);
         return works.map(() => ({ error }));
       }
-      const members = runAll(works);
+      const members = runAll(works, more);
       if (members === null) return null;
       if (!members.some(({ keep }) => keep)) {
         rollBack();
@@ -170,7 +180,7 @@ export function createTransactor(database: Database): Transactor {
         finish();
       } catch (thrown) {
         const error = toStoreError(thrown);
-        if (error.code !== 'COMMIT_UNKNOWN') return null;
+        if (error.code !== 'COMMIT_UNKNOWN') return members.length === 1 ? [{ error }] : null;
         return members.map(({ keep }) => ({ error: keep ? error : (broken ?? error) }));
       }
       return members.map(({ outcome }) => outcome);

@@ -11,12 +11,19 @@ export interface WriterThreadData {
 export type WriterRequest = { readonly id: number } & WriterCall;
 
 export type WriterCall =
-  | { readonly method: 'commit'; readonly args: readonly [TimedCommit] }
+  | CommitCall
   | { readonly method: 'sweepExpired'; readonly args: Parameters<SqliteWriter['sweepExpired']> }
   | { readonly method: 'migrateNext'; readonly args: Parameters<SqliteWriter['migrateNext']> }
   | { readonly method: 'migrateWrite'; readonly args: Parameters<SqliteWriter['migrateWrite']> }
   | { readonly method: 'reload'; readonly args: Parameters<SqliteWriter['reload']> }
   | { readonly method: 'close'; readonly args: readonly [] };
+
+interface CommitCall {
+  readonly method: 'commit';
+  readonly args: readonly [TimedCommit];
+}
+
+export type CommitRequest = { readonly id: number } & CommitCall;
 
 export type WriterReply =
   | { readonly id: number; readonly value: unknown }

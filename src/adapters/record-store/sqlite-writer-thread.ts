@@ -3,10 +3,17 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { openCheckpointer } from './sqlite-checkpoint.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { createSqliteWriter, type SqliteWriter, type TimedCommit } from './sqlite-writer.ts';
-import { packError, type WriterReply, type WriterRequest, type WriterThreadData } from './sqlite-writer-messages.ts';
+import {
+  type CommitRequest,
+  packError,
+  type WriterReply,
+  type WriterRequest,
+  type WriterThreadData,
+} from './sqlite-writer-messages.ts';
 
-/** How many commits share a transaction at most: the first of them waits for the last. */
+/** How many commits share a transaction at most, and after how long none joins it any more: the first of them waits for the last. */
 const MAX_GROUP = 256;
+const JOIN_MS = 20;
 const CACHE_KIB = 32_768;
 
 const port = parentPort;
@@ -23,7 +30,6 @@ port.on('message', (first: WriterRequest) => {
   // What arrived while the last transaction was made is taken together.
   for (let waiting = [first, ...takeAll(port)]; waiting.length > 0 && isOpen; waiting = takeAll(port)) {
     isOpen = serve(port, waiting);
-    if (isOpen) checkpointer.look();
   }
 });
 
@@ -38,25 +44,17 @@ function takeAll(from: MessagePort): WriterRequest[] {
 
 /** Whether the writer goes on. */
 function serve(to: MessagePort, requests: readonly WriterRequest[]): boolean {
-  let group: { readonly id: number; readonly timed: TimedCommit }[] = [];
-  const flush = (): void => {
-    if (group.length > 0) reply(to, commitGroup(group));
-    group = [];
-  };
-  for (const request of requests) {
-    if (request.method === 'commit') {
-      group.push({ id: request.id, timed: request.args[0] });
-      if (group.length === MAX_GROUP) flush();
-      continue;
-    }
-    flush();
-    if (request.method === 'close') {
-      void close(to, request.id);
+  // Of those that arrive while a transaction is made commits join it, up to the first that is something else.
+  const waiting = [...requests];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (next.method === 'commit') {
+      reply(to, commitGroup(next, waiting, to));
+    } else if (next.method === 'close') {
+      void close(to, next.id);
       return false;
-    }
-    reply(to, [callOf(request)]);
+    } else reply(to, [callOf(next)]);
+    checkpointer.look();
   }
-  flush();
   return true;
 }
 
@@ -68,8 +66,21 @@ async function close(to: MessagePort, id: number): Promise<void> {
   to.close();
 }
 
-function commitGroup(group: readonly { readonly id: number; readonly timed: TimedCommit }[]): readonly WriterReply[] {
-  const outcomes = writer.commitAll(group.map(({ timed }) => timed));
+/** Takes the commits at the head of what waits along, and those that arrive until all are written. */
+function commitGroup(first: CommitRequest, waiting: WriterRequest[], from: MessagePort): readonly WriterReply[] {
+  const group = [first];
+  const joinBefore = performance.now() + JOIN_MS;
+  const join = (): readonly TimedCommit[] => {
+    const joined: TimedCommit[] = [];
+    if (waiting.length === 0 && performance.now() < joinBefore) waiting.push(...takeAll(from));
+    for (let next = waiting[0]; next?.method === 'commit' && group.length < MAX_GROUP; next = waiting[0]) {
+      waiting.shift();
+      group.push(next);
+      joined.push(next.args[0]);
+    }
+    return joined;
+  };
+  const outcomes = writer.commitAll([first.args[0], ...join()], join);
   return outcomes.map((outcome, place) => {
     const id = group[place]?.id ?? -1;
     return 'error' in outcome ? { id, error: packError(outcome.error) } : { id, value: outcome.value };

@@ -21,9 +21,10 @@ export type Projected = readonly (readonly [WaitingRecord, IndexRows])[];
 export interface SqliteWriter {
   /**
    * Commits that arrived together share one transaction and one fsync, in their order: each sees those before it. One whose checks fail,
-   * or that fails, leaves the others as they are. Nobody is told anything before the end of the transaction.
+   * or that fails, leaves the others as they are. Nobody is told anything before the end of the transaction. When they are written, and
+   * before they are made durable, `more` is asked for those that have arrived meanwhile, until it has none; their outcomes follow.
    */
-  commitAll(commits: readonly TimedCommit[]): readonly Outcome<CommitResult>[];
+  commitAll(commits: readonly TimedCommit[], more?: () => readonly TimedCommit[]): readonly Outcome<CommitResult>[];
   sweepExpired(limit: number, time: number): number;
   /** The next records of a collection to project; `done` when its indexes are what the spec says. */
   migrateNext(spec: CollectionSpec, after: string, time: number): readonly WaitingRecord[] | 'done';
@@ -41,26 +42,30 @@ export function createSqliteWriter(database: Database): SqliteWriter {
   const committer = createCommitter(database, layouts, reader);
   const migrations = createMigration(database);
 
-  function alone({ commit, time }: TimedCommit): Outcome<CommitResult> {
-    return outcomeOf(() => transactor.write(() => committer.apply(commit, time)));
+  function alone(asked: TimedCommit): Outcome<CommitResult> {
+    return outcomeOf(() => transactor.write(workOf(asked)));
   }
 
-  function together(commits: readonly TimedCommit[]): readonly Outcome<CommitResult>[] {
-    const members = commits.map(
-      ({ commit, time }) =>
-        () =>
-          committer.apply(commit, time),
-    );
-    const outcomes = transactor.writeAll(members);
+  function workOf({ commit, time }: TimedCommit) {
+    return () => committer.apply(commit, time);
+  }
+
+  function together(
+    first: readonly TimedCommit[],
+    more: () => readonly TimedCommit[],
+  ): readonly Outcome<CommitResult>[] {
+    const commits = [...first];
+    const outcomes = transactor.writeAll(first.map(workOf), () => {
+      const arrived = more();
+      commits.push(...arrived);
+      return arrived.map(workOf);
+    });
     // Trouble that took the whole transaction with it, such as a full disk, is the trouble of one of them: each tries for itself.
     return outcomes ?? commits.map(alone);
   }
 
   return {
-    commitAll(commits) {
-      const [first] = commits;
-      return first !== undefined && commits.length === 1 ? [alone(first)] : together(commits);
-    },
+    commitAll: (commits, more = () => []) => together(commits, more),
     sweepExpired: (limit, time) => transactor.write(() => committer.removeExpired(limit, time)),
     migrateNext: (spec, after, time) =>
       transactor.write(() => ({ keep: true, result: migrations.next(spec, after, time) })),
