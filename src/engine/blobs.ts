@@ -53,8 +53,8 @@ export class RequestBlobs implements Blobs {
       isPlacedLater: whole !== null,
       ...(options.onGrowth === undefined ? {} : { onGrowth: options.onGrowth }),
     });
-    if (result.placing !== null) this.#follow(result.digest, result.placing);
-    this.#hold(store, result.lease, result.placing);
+    const held = this.#hold(store, result.lease, result.placing);
+    if (result.placing !== null) this.#follow(held, result.placing);
     this.#put ??= new Set();
     for (const digest of Object.values(result.digests)) if (digest !== undefined) this.#put.add(digest);
     return new StoredBlob(
@@ -67,25 +67,30 @@ export class RequestBlobs implements Blobs {
     );
   }
 
-  /** When all that was put is durable and in its place; null where it is already. Fails as its stores do, once. */
+  /** When all that was put is durable and in its place; null where it is already. Fails as its stores do, once for each blob. */
   get placed(): Promise<unknown> | null {
     const all = this.#placing;
     if (all === null || all.size === 0) return null;
-    return Promise.all(all.values()).catch((failure: unknown) => {
-      all.clear();
-      throw failure;
-    });
+    const told = [...all].map(([digest, placing]) =>
+      placing.catch((failure: unknown) => {
+        if (all.get(digest) === placing) all.delete(digest);
+        throw failure;
+      }),
+    );
+    return Promise.all(told);
   }
 
-  #follow(digest: string, placing: Promise<void>): void {
+  #follow(held: HeldLease, placing: Promise<void>): void {
     this.#placing ??= new Map();
     const all = this.#placing;
+    const { digest } = held.lease;
     all.set(digest, placing);
     placing.then(
       () => {
         if (all.get(digest) === placing) all.delete(digest);
       },
-      () => undefined,
+      // The lease ended with it: whoever names the blob all the same is to hear that it is missing.
+      () => this.#drop(held),
     );
   }
 
@@ -116,8 +121,9 @@ export class RequestBlobs implements Blobs {
   }
 
   /**
-   * Waits until all that was put is durable, and makes sure that every digest which a commit newly names is in a store and stays there until the commit is through: digests that this
-   * request put are held already, others get a lease now. BLOB_MISSING where no store has one. The function returned ends the holding.
+   * Waits until all that was put is durable, and makes sure that every digest which a commit newly names is in a store and stays there until
+   * the commit is through: digests that this request put are held already, others get a lease now. BLOB_MISSING where no store has one. The
+   * function returned ends the holding.
    */
   async holdForCommit(txn: Transaction): Promise<(committed: boolean) => void> {
     const { placed } = this;
@@ -166,12 +172,19 @@ export class RequestBlobs implements Blobs {
     return this.#leases?.get(digest)?.some((held) => now - held.at < LEASE_MS / 2) ?? false;
   }
 
-  #hold(store: BlobStore, lease: Lease, placing: Promise<void> | null): void {
+  #hold(store: BlobStore, lease: Lease, placing: Promise<void> | null): HeldLease {
     this.#leases ??= new Map();
     const leases = this.#leases.get(lease.digest);
     const held = { store, lease, placing, at: this.#session.now() };
     if (leases === undefined) this.#leases.set(lease.digest, [held]);
     else leases.push(held);
+    return held;
+  }
+
+  #drop(held: HeldLease): void {
+    const leases = this.#leases?.get(held.lease.digest);
+    const at = leases?.indexOf(held) ?? -1;
+    if (at >= 0) leases?.splice(at, 1);
   }
 
   #release(held: HeldLease, settled: boolean): void {

@@ -8,10 +8,13 @@ import { begin, commit, get, notFound, type Parts, put, registryOf, reply, route
 /** Small blobs come to their place behind the steps of a pipeline: what waits for them, and what becomes of it when they fail. */
 const HOLDING: Parts = {
   documents: { item: { store: 'meta', key_template: 'item/{id}', blobs: ['blob.digest'] } },
+  pipelines: { save: { inputs: ['blob'], pipeline: [begin, put('it', { blob: '$blob' }), commit] } },
 };
 const blobPut = { op: 'blob.put', args: { from: 'request.body', expect: null, out: 'blob' } };
+const save = { op: 'flow.call', args: { pipeline: 'save', with: { blob: '$blob' } } };
 const ROUTES = [
   route('keep', [blobPut, begin, put('it', { blob: '$blob' }), commit, reply('$blob.digest')], 'PUT', '/kept'),
+  route('again', [blobPut, { ...save, catch: { STORE_FULL: [save] } }, reply('kept')], 'PUT', '/again'),
   route('found', [get('it', 'item'), notFound('item'), reply('$item')], 'GET', '/kept'),
   route('forget', [blobPut, reply('$blob.digest')], 'PUT', '/forgotten'),
   route('refuse', [blobPut, { op: 'respond.error', args: { code: 'NOT_FOUND', status: 404 } }], 'PUT', '/refused'),
@@ -41,7 +44,14 @@ async function open() {
       if (result.placing === null) return result;
       const { placing } = result;
       done.push('answered');
-      return { ...result, placing: gate.promise.then(() => placing).then(() => void done.push('placed')) };
+      // As where the disk failed: the lease has ended, and there is no blob.
+      const gone = async (failure: unknown) => {
+        await placing;
+        await store.release(result.lease, false);
+        await store.sweep(() => false);
+        throw failure;
+      };
+      return { ...result, placing: gate.promise.then(() => placing, gone).then(() => void done.push('placed')) };
     },
     async release(lease, settled) {
       done.push(settled ? 'settled' : 'let go');
@@ -84,6 +94,15 @@ describe('small blobs on their way to their place', () => {
     fail(new RegistryError(code as 'STORE_FULL', { cause: new Error('the disk') }));
     const { status, json } = await answer;
     expect([status, json.error.code]).toEqual([expected, code]);
+    expect((await send('GET', '/kept')).status).toBe(404);
+  });
+
+  it('that failed are missing to a commit which names them after that was caught', async () => {
+    const { send, fail } = await open();
+    const answer = send('PUT', '/again', { body: 'hello' });
+    fail(new RegistryError('STORE_FULL', { cause: new Error('the disk') }));
+    const { status, json } = await answer;
+    expect([status, json.error.code]).toEqual([422, 'BLOB_MISSING']);
     expect((await send('GET', '/kept')).status).toBe(404);
   });
 

@@ -15,9 +15,7 @@ export function kyselyForMigrations(dialect: Dialect): Kysely<unknown> {
   });
 }
 
-// Asked for by Kysely: a dialect knows nothing of the types of tables.
-// biome-ignore lint/suspicious/noExplicitAny: Kysely gives its introspectors a database of any tables.
-function namesOfTables(database: Kysely<any>): DatabaseIntrospector {
+function namesOfTables(database: Kysely<unknown>): DatabaseIntrospector {
   return {
     async getSchemas() {
       const { rows } = await sql<{ name: string }>`SELECT nspname AS name FROM pg_namespace`.execute(database);
