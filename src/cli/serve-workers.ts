@@ -45,6 +45,7 @@ export async function serveWithWorkers(
       case 'serving':
         serving.add(worker);
         handOver.join(worker);
+        crew.watch(worker);
         if (serving.size === size) allServe.resolve();
         break;
       case 'taken':
@@ -89,6 +90,9 @@ export async function serveWithWorkers(
     fork: forkWorker,
     onMessage,
     onEnded,
+    onSilent({ pid, number }) {
+      log.error({ pid, silent: number }, 'A worker does not answer');
+    },
     onStarted(worker) {
       if (worker.number === 1 || shared !== null) begin(worker);
     },

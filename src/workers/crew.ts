@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Receiver } from './hand-over.ts';
 import type { ToParent, ToWorker } from './messages.ts';
+import { PATIENCE, type Patience, type Pulse, watchPulse } from './pulse.ts';
 
 /** A process that serves. */
 export interface Worker extends Receiver {
@@ -24,7 +25,10 @@ export interface CrewOptions {
   onStarted(worker: Worker): void;
   /** Told of every end; `restartsInMs` is when another one starts in its place, null when none does. */
   onEnded(worker: Worker, ending: Ending, restartsInMs: number | null): void;
+  /** A worker that is watched answers no more: it is killed, and its end is told of like others. */
+  onSilent(worker: Worker): void;
   readonly pauses?: Pauses;
+  readonly patience?: Patience;
 }
 
 /** When a worker that died is replaced. */
@@ -42,6 +46,8 @@ export interface Crew {
   /** Those that live, by their number. */
   readonly workers: readonly Worker[];
   start(number: number): Worker;
+  /** Kills the worker, which answers by now, when it does not any more. */
+  watch(worker: Worker): void;
   /** Resolves when a worker died again and again, with its number. */
   readonly givenUp: Promise<number>;
   /** Asks all to stop, starts none any more, and resolves with how they ended. */
@@ -53,7 +59,9 @@ export interface Crew {
 /** Starts workers when it is told to, and others in the place of those that die. */
 export function createCrew(options: CrewOptions): Crew {
   const { quickMs, beforeMs } = options.pauses ?? PAUSES;
+  const patience = options.patience ?? PATIENCE;
   const living = new Map<Worker, ChildProcess>();
+  const pulses = new Map<Worker, Pulse>();
   const quickDeaths = new Map<number, number>();
   const timers = new Set<NodeJS.Timeout>();
   const endings: Ending[] = [];
@@ -98,12 +106,17 @@ export function createCrew(options: CrewOptions): Crew {
       give: (id, socket) => send({ kind: 'connection', id }, socket),
     };
     living.set(worker, child);
-    child.on('message', (message) => options.onMessage(worker, message as ToParent));
+    child.on('message', (received) => {
+      const message = received as ToParent;
+      if (message.kind === 'alive') pulses.get(worker)?.answered();
+      else options.onMessage(worker, message);
+    });
     let over = false;
     const ended = (ending: Ending) => {
       if (over) return;
       over = true;
       living.delete(worker);
+      unwatch(worker);
       endings.push(ending);
       const pauseMs = pauseAfter(number, performance.now() - startedAt);
       options.onEnded(worker, ending, pauseMs);
@@ -119,13 +132,31 @@ export function createCrew(options: CrewOptions): Crew {
     return worker;
   }
 
+  function unwatch(worker: Worker): void {
+    pulses.get(worker)?.stop();
+    pulses.delete(worker);
+  }
+
   return {
     get workers() {
       return [...living.keys()].sort((left, right) => left.number - right.number);
     },
     start,
+    watch(worker) {
+      const child = living.get(worker);
+      if (child === undefined || stopping !== null) return;
+      const onSilent = () => {
+        options.onSilent(worker);
+        child.kill('SIGKILL');
+      };
+      pulses.set(
+        worker,
+        watchPulse(() => worker.send({ kind: 'alive' }), onSilent, patience),
+      );
+    },
     givenUp,
     stop() {
+      for (const worker of living.keys()) unwatch(worker);
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
       endings.length = 0;

@@ -81,6 +81,9 @@ export function linkToParent(): Linked {
       case 'sweep':
         sweep();
         break;
+      case 'alive':
+        send({ kind: 'alive' });
+        break;
       case 'stop':
         stop.resolve(true);
         break;

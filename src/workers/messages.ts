@@ -12,6 +12,8 @@ export type ToWorker =
   | { readonly kind: 'reported'; readonly id: number; readonly reports: readonly Report[] }
   /** Another worker was lost: what it left behind can be swept. */
   | { readonly kind: 'sweep' }
+  /** Is to be answered with the same. */
+  | { readonly kind: 'alive' }
   | { readonly kind: 'stop' };
 
 /** What a worker tells the parent. */
@@ -20,6 +22,7 @@ export type ToParent =
   | { readonly kind: 'opened'; readonly shared: unknown }
   | { readonly kind: 'serving' }
   | { readonly kind: 'taken'; readonly id: number }
+  | { readonly kind: 'alive' }
   /** A connection that was taken has ended. */
   | { readonly kind: 'closed' }
   | { readonly kind: 'tell'; readonly subject: string; readonly message: unknown }
