@@ -182,6 +182,7 @@ function withCatch(
     // Who left is no failure that steps could make up for.
     const handler = handlers.get(error.code) ?? (error.code === 'CLIENT_GONE' ? undefined : handlers.get('*'));
     if (handler === undefined) throw error;
+    frame.session.caught = error;
     // `error` belongs to the steps of the catch alone: around them another catch may have its own.
     const around = frame.slots[slot];
     frame.slots[slot] = errorView(error, frame.session);

@@ -1,4 +1,5 @@
 import type { Definition, EntityDefinition, Json, JsonObject } from '../definition/types.ts';
+import type { RegistryError } from '../errors/registry-error.ts';
 import type { Frame, Meter, PrincipalView } from '../language/frame.ts';
 import type { SchemaValidator } from '../language/json-schema.ts';
 import type { LinearRegex } from '../language/regex.ts';
@@ -116,6 +117,8 @@ export interface Session extends Meter {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** What a catch clause dealt with last: where the request fails after all, the log has it as the cause. */
+  caught: RegistryError | null;
   readonly records: Records;
   readonly blobs: Blobs;
   readonly identity: SessionIdentity;

@@ -183,6 +183,8 @@ export function createEngine(options: EngineOptions): Engine {
     exchange.error = error;
     const { session, request } = exchange;
     if (error.status >= 500) {
+      // What the pipeline answers for a failure it caught says little of why.
+      if (session.caught !== error) error.cause ??= session.caught ?? undefined;
       runtime.log.failure({ requestId: session.requestId, routeId: exchange.routePlan?.route.id ?? null, error });
     }
     const frame = {

@@ -28,6 +28,7 @@ export class RequestSession implements Session, RequestState {
   readonly identity: SessionIdentity;
   /** The open transaction's current attempt. */
   txn: Transaction | null = null;
+  caught: RegistryError | null = null;
   #requestId: string | null = null;
   #records: Records | null = null;
   #blobs: RequestBlobs | null = null;

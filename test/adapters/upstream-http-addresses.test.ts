@@ -73,9 +73,19 @@ describe('addresses beyond the base URL of an http upstream', () => {
         allowPrivateAddresses: false,
         resolve: (_host, _options, done) => done(null, loopback),
       });
-      await expect(upstream.fetch(at(url))).rejects.toMatchObject({ code: 'UPSTREAM_ADDRESS_REFUSED' });
+      await expect(upstream.fetch(at(url))).rejects.toMatchObject({
+        code: 'UPSTREAM_ADDRESS_REFUSED',
+        message: expect.not.stringContaining('1'),
+        cause: { message: expect.stringContaining('needs "allow_private_addresses": true') },
+      });
     },
   );
+
+  it('are not said to need what would not help', async () => {
+    const upstream = open('http://public.test', { allowPrivateAddresses: true });
+    const cause = { message: '0.0.0.0 stands for 0.0.0.0, an address that is not allowed (unspecified)' };
+    await expect(upstream.fetch(at('http://0.0.0.0/'))).rejects.toMatchObject({ cause });
+  });
 
   it.each([
     'file:///etc/passwd',

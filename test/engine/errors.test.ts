@@ -218,6 +218,22 @@ describe('error tables', () => {
     expect(json.error.request_id).toBe(log[1]?.request_id);
   });
 
+  it('logs as the cause of a 5xx what a clause had caught before', async () => {
+    const log: { code?: string; err?: Error }[] = [];
+    const inner = fail('INNER', 502, { message: 'the cable is cut' });
+    const caught = { ...inner, catch: { '*': [set({ failed: '$error.code' })] } };
+    const { send } = await openTestRegistry(
+      registryOf([route('later', [caught, fail('OUTER', 502)], 'GET'), route('again', [inner], 'GET')]),
+      { kind: 'memory', log: { error: (entry: object) => log.push(entry), warn: () => {} } },
+    );
+    expect((await send('GET', '/later')).text).not.toContain('cable');
+    await send('GET', '/again');
+    expect(log.map(({ code, err }) => [code, (err?.cause as Error | undefined)?.message])).toEqual([
+      ['OUTER', 'the cable is cut'],
+      ['INNER', undefined],
+    ]);
+  });
+
   it('shows the details of a 4xx', async () => {
     const { send } = await openTestRegistry(
       registryOf([route('no', [fail('NO', 409, { message: 'no', details: { why: ['a'] } })], 'GET')]),

@@ -45,14 +45,14 @@ export function createAddressRule(
   return {
     checkLiteral(url) {
       const host = url.hostname.replace(/^\[|\]$/g, '');
-      if (ipaddr.isValid(host) && !isAllowed(host)) throw refused(host);
+      if (ipaddr.isValid(host) && !isAllowed(host)) throw refused(host, host, allowed);
     },
     lookup(host, options, done) {
       resolve(host, { ...options, all: true }, (error, addresses) => {
         const bad = error === null ? addresses.find(({ address }) => !isAllowed(address)) : undefined;
         const [first] = addresses ?? [];
         if (error !== null) done(error, '');
-        else if (bad !== undefined) done(refused(host), '');
+        else if (bad !== undefined) done(refused(host, bad.address, allowed), '');
         else if (options.all === true) done(null, addresses);
         else done(null, first?.address ?? '', first?.family);
       });
@@ -68,7 +68,13 @@ function rangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): string {
   return address.range();
 }
 
-/** The address is not told: it would show a client what lies inside. */
-function refused(host: string): RegistryError {
-  return new RegistryError('UPSTREAM_ADDRESS_REFUSED', { cause: new Error(`The address of ${host} is not allowed`) });
+/** The log alone is told why: it would show a client what lies inside. */
+function refused(host: string, address: string, allowed: readonly string[]): RegistryError {
+  const range = ipaddr.isValid(address) ? rangeOf(ipaddr.parse(address)) : 'none';
+  const hint =
+    allowed !== PRIVATE && PRIVATE.includes(range)
+      ? '; an upstream in a closed network needs "allow_private_addresses": true'
+      : '';
+  const cause = new Error(`${host} stands for ${address}, an address that is not allowed (${range})${hint}`);
+  return new RegistryError('UPSTREAM_ADDRESS_REFUSED', { cause });
 }
