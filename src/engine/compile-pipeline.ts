@@ -1,6 +1,7 @@
 import type { StepDefinition } from '../definition/types.ts';
 import { compileCondition, parseCondition } from '../language/condition.ts';
 import type { Prelude } from '../language/frame.ts';
+import { runPreludes } from '../language/template-text.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import type { CompileContext, CompiledPipeline } from './compile-context.ts';
 import type { Run, Signal, StepRun } from './contract.ts';
@@ -119,15 +120,12 @@ function abortNested(run: Run): Signal {
 
 function withPreludes(run: StepRun, preludes: readonly Prelude[]): StepRun {
   if (preludes.length === 0) return run;
-  return async (frame) => {
-    for (const prelude of preludes) await prelude(frame);
-    return run(frame);
-  };
+  return (frame) => whenReady(runPreludes(preludes, frame), () => run(frame));
 }
 
 function withCondition(run: StepRun, test: (frame: Run) => boolean, prelude: Prelude | null): StepRun {
   if (prelude === null) return (frame) => (test(frame) ? run(frame) : undefined);
-  return (frame) => prelude(frame).then(() => (test(frame) ? run(frame) : undefined));
+  return (frame) => whenReady(prelude(frame), () => (test(frame) ? run(frame) : undefined));
 }
 
 /**

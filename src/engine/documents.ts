@@ -7,6 +7,7 @@ import type { SchemaValidator } from '../language/json-schema.ts';
 import { member } from '../language/member.ts';
 import { compileKeyCodec, parseKeyTemplate } from '../language/record-key.ts';
 import { compileTemplate, parseTemplate } from '../language/template.ts';
+import { runPreludes } from '../language/template-text.ts';
 import type { CollectionSpec, IndexRow, IndexRows, IndexSpec, Scalar } from '../ports/record-store.ts';
 import { TERMS_REVISION, textOf } from '../ports/search-terms.ts';
 import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
@@ -205,11 +206,7 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
     spec,
     row(value) {
       const frame = recordFrame(value);
-      if (preludes.length === 0) return build(value, frame);
-      return (async () => {
-        for (const prelude of preludes) await prelude(frame);
-        return build(value, frame);
-      })();
+      return whenReady(runPreludes(preludes, frame), () => build(value, frame));
     },
   };
 }
@@ -257,7 +254,7 @@ function compileVisible(json: NonNullable<DocumentDefinition['visibleWhen']>): N
   const { test, prelude } = compileCondition(parseCondition(json), recordScope());
   return (value, principal) => {
     const frame = recordFrame(value, principal);
-    return prelude === null ? test(frame) : prelude(frame).then(() => test(frame));
+    return prelude === null ? test(frame) : whenReady(prelude(frame), () => test(frame));
   };
 }
 

@@ -4,6 +4,8 @@ import type { RegistryError } from '../errors/registry-error.ts';
 import type { Frame, Prelude } from '../language/frame.ts';
 import { writeJson } from '../language/json.ts';
 import { compileTemplate, compileText, parseTemplate } from '../language/template.ts';
+import { runPreludes } from '../language/template-text.ts';
+import { whenReady } from '../shared/maybe-promise.ts';
 import type { ResponseDraft, Run, Session } from './contract.ts';
 import { type ErrorView, errorView } from './error-view.ts';
 import { PipelineScope } from './scope.ts';
@@ -94,12 +96,9 @@ function errorTable(tables: readonly CompiledEntries[], challenges: readonly str
           etag: null,
         };
       };
-      if (entry.preludes.length === 0 && (!challenging || challenge.preludes.length === 0)) return build();
-      return (async () => {
-        for (const prelude of entry.preludes) await prelude(own);
-        if (challenging) for (const prelude of challenge.preludes) await prelude(theirs);
-        return build();
-      })();
+      return whenReady(runPreludes(entry.preludes, own), () =>
+        challenging ? whenReady(runPreludes(challenge.preludes, theirs), build) : build(),
+      );
     },
   };
 }

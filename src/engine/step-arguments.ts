@@ -16,7 +16,7 @@ import {
 } from '../language/template.ts';
 import { type ByteHandle, isByteHandle } from '../language/values.ts';
 import type { Upstream } from '../ports/upstream.ts';
-import type { MaybePromise } from '../shared/maybe-promise.ts';
+import { type MaybePromise, whenReady } from '../shared/maybe-promise.ts';
 import { callPipeline } from './call.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { DocumentPlan, IndexPlan, Run, Signal, StepCompiler, StepRun, TextEncoding } from './contract.ts';
@@ -80,7 +80,7 @@ export class StepArguments implements StepCompiler {
     const json = this.#json(argument);
     if (json === undefined) return null;
     const { evaluate, prelude } = compileTemplate(parseTemplate(json), this.#inside);
-    return prelude === null ? evaluate : (run) => prelude(run).then(() => evaluate(run));
+    return prelude === null ? evaluate : (run) => whenReady(prelude(run), () => evaluate(run));
   }
 
   text(argument: string, encoding: TextEncoding = 'none'): (frame: Frame) => string | null {

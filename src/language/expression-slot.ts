@@ -22,11 +22,17 @@ export function compileHidden(
   const run = compileExpression(expression, scope);
   const slot = scope.hidden();
   return {
-    prelude: async (frame) => {
+    prelude: (frame) => {
+      const store = (value: unknown): void => {
+        frame.slots[slot] = value;
+      };
+      const fail = (thrown: unknown) => store(new Failure(thrown));
       try {
-        frame.slots[slot] = await run(frame);
+        const result = run(frame);
+        if (result instanceof Promise) return result.then(store, fail);
+        store(result);
       } catch (thrown) {
-        frame.slots[slot] = new Failure(thrown);
+        fail(thrown);
       }
     },
     read: (frame) => {

@@ -1,8 +1,10 @@
 import jsonata from 'jsonata';
 import { RegistryError } from '../errors/registry-error.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
 import { copyIn, copyOut } from './expression-copy.ts';
 import { FUNCTIONS, LENT } from './expression-functions.ts';
 import { checkSize, checkTime, EXPRESSION_LIMITS, inTurn, spentMs } from './expression-limits.ts';
+import { compileQuick, UNSUITED } from './expression-quick.ts';
 import { ExpressionRegex } from './expression-regex.ts';
 import { type AstNode, walkExpression } from './expression-walk.ts';
 import { type Frame, ROOTS, type RootName, type Scope } from './frame.ts';
@@ -46,11 +48,27 @@ export function parseExpression(source: string, pointer: string): Expression {
 /**
  * Compiles an expression without problems. Each evaluation gets plain copies of just the variables that are named, and is bounded in
  * depth, time and size; it fails with EXPRESSION_FAILED, whose details hold the engine's `code` and `position`. The result is plain
- * JSON of its own, null where the expression gave nothing. Data with the engine's own marks fails with VALUE_INVALID.
+ * JSON of its own, null where the expression gave nothing. Data with the engine's own marks fails with VALUE_INVALID where the engine
+ * would see it. Simple expressions over scalars are answered at once (`compileQuick`).
  */
-export function compileExpression(expression: Expression, scope: Scope): (frame: Frame) => Promise<unknown> {
+export function compileExpression(expression: Expression, scope: Scope): (frame: Frame) => MaybePromise<unknown> {
   const program = compileProgram(expression.source);
   const inputs = compileInputs(expression.uses, scope);
+  const quick = compileQuick(program.ast() as AstNode, new Map(inputs.map(({ name, read }) => [name, read])));
+  const slow = compileSlow(program, inputs);
+  if (quick === null) return slow;
+  return (frame) => {
+    const result = quick(frame);
+    return result === UNSUITED ? slow(frame) : copyOut(result, EXPRESSION_LIMITS.resultBytes);
+  };
+}
+
+interface Input {
+  readonly name: string;
+  readonly read: Read;
+}
+
+function compileSlow(program: jsonata.Expression, inputs: readonly Input[]): (frame: Frame) => Promise<unknown> {
   return (frame) =>
     inTurn(async () => {
       const input = {};
@@ -95,7 +113,7 @@ function compileProgram(source: string): jsonata.Expression {
 }
 
 /** The variables to copy, each once; of a root only the members that are named, unless it is used as a whole. */
-function compileInputs(uses: readonly Use[], scope: Scope): readonly { readonly name: string; readonly read: Read }[] {
+function compileInputs(uses: readonly Use[], scope: Scope): readonly Input[] {
   return [...Map.groupBy(uses, (use) => use.name)].map(([name, group]) => {
     if (isRoot(name)) return { name, read: compileRootInput(name, group) };
     const slot = scope.slotOf(name);

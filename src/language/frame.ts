@@ -1,3 +1,5 @@
+import type { MaybePromise } from '../shared/maybe-promise.ts';
+
 /**
  * What compiled templates, conditions and expressions read. A pipeline's variables live in numbered slots that the compiler
  * resolved; the roots are properties. `error`, `event` and `record` are ordinary slots, bound where they exist.
@@ -79,5 +81,5 @@ export interface Scope {
   hidden(): number;
 }
 
-/** Evaluates the expressions of a template or condition into their hidden slots; must be awaited before `evaluate`. */
-export type Prelude = (frame: Frame) => Promise<void>;
+/** Evaluates the expressions of a template or condition into their hidden slots; must be through before `evaluate`. */
+export type Prelude = (frame: Frame) => MaybePromise<void>;

@@ -1,4 +1,5 @@
 import { fail } from '../errors/registry-error.ts';
+import type { MaybePromise } from '../shared/maybe-promise.ts';
 import type { Frame, Prelude, Scope } from './frame.ts';
 import { compileRead, printText } from './read.ts';
 import type { TextNode } from './template.ts';
@@ -45,7 +46,13 @@ export function joinPreludes(preludes: readonly Prelude[]): Prelude | null {
   const [first, ...rest] = preludes;
   if (first === undefined) return null;
   if (rest.length === 0) return first;
-  return async (frame) => {
-    for (const prelude of preludes) await prelude(frame);
-  };
+  return (frame) => runPreludes(preludes, frame);
+}
+
+/** Runs them one after the other; makes no promise as long as none of them does. */
+export function runPreludes(preludes: readonly Prelude[], frame: Frame, start = 0): MaybePromise<void> {
+  for (let index = start; index < preludes.length; index++) {
+    const pending = preludes[index]?.(frame);
+    if (pending instanceof Promise) return pending.then(() => runPreludes(preludes, frame, index + 1));
+  }
 }
