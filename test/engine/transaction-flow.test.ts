@@ -1,6 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/shared/clock.ts';
-import { ALL_STORE_KINDS, openTestRegistry, type StoreKind, temporaryFolder } from '../support/registry.ts';
+import {
+  ALL_STORE_KINDS,
+  openTestRegistry,
+  type StoreKind,
+  type TestRegistry,
+  temporaryFolder,
+} from '../support/registry.ts';
 import { counter, gates } from './gates.ts';
 import {
   begin,
@@ -269,13 +276,22 @@ describe('a read after a response', () => {
     ),
   ];
 
+  /** Transactions of others on the same PostgreSQL server empty the cache, too: then the next answer is kept anew. */
+  async function expectHit(send: TestRegistry['send'], n: number): Promise<void> {
+    const answers: unknown[] = [];
+    do answers.push((await send('GET', '/cached')).json);
+    while (!isDeepStrictEqual(answers.at(-1), { hit: true, value: { n } }) && answers.length < 20);
+    expect(answers.slice(0, -1)).toEqual(answers.slice(1).map(() => ({ hit: false, value: { n } })));
+    expect(answers.at(-1)).toEqual({ hit: true, value: { n } });
+  }
+
   it.each(ALL_STORE_KINDS)('sees the write, on %s', async (kind) => {
     const { send } = await openTestRegistry(registryOf(COUNTED), { kind });
     for (let n = 0; n < 20; n++) {
       await send('PUT', '/items/a', { body: { n } });
       expect((await send('GET', '/items/a')).json).toEqual({ n });
       expect((await send('GET', '/cached')).json).toEqual({ hit: false, value: { n } });
-      expect((await send('GET', '/cached')).json).toEqual({ hit: true, value: { n } });
+      await expectHit(send, n);
     }
   });
 
@@ -288,7 +304,7 @@ describe('a read after a response', () => {
       await writer.send('PUT', '/items/a', { body: { n } });
       expect((await reader.send('GET', '/items/a')).json).toEqual({ n });
       expect((await reader.send('GET', '/cached')).json).toEqual({ hit: false, value: { n } });
-      expect((await reader.send('GET', '/cached')).json).toEqual({ hit: true, value: { n } });
+      await expectHit(reader.send, n);
       expect((await writer.send('GET', '/cached')).json.value).toEqual({ n });
     }
   });
