@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineResponse, Served } from '../engine/exchange.ts';
@@ -36,11 +37,14 @@ export interface ServerOptions {
   readonly onServed?: (served: Served) => void;
 }
 
-const LATEST = Symbol('latest response');
+const UNDER_WAY = Symbol('response under way');
 
-/** On the connection itself: a table beside would be written with every request. */
+/**
+ * The last response of the connection that did not go out at once; it may be finished by now. Others are not kept: with hundreds of
+ * connections, what each holds of its last request would survive every collection of garbage.
+ */
 interface Connection extends Duplex {
-  [LATEST]?: ServerResponse;
+  [UNDER_WAY]?: ServerResponse;
 }
 
 export interface RunningServer {
@@ -95,8 +99,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const handle: ServedRegistry['handle'] = (request) => registry.handle(request);
 
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void {
-    const connection: Connection = incoming.socket;
-    connection[LATEST] = outgoing;
     const sharing = cors();
     if (sharing !== null && isPreflight(incoming)) {
       const { origin } = incoming.headers;
@@ -107,6 +109,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     } else {
       answer(incoming, outgoing, expectsContinue, handle, sharing?.headersFor(incoming.headers.origin));
     }
+    if (!outgoing.writableEnded || outgoing.writableLength > 0) attend(incoming.socket, outgoing);
+  }
+
+  /** An answer that takes its time; what went out at once has left nothing to wait for, and a timer for each such request costs. */
+  function attend(connection: Connection & Socket, outgoing: ServerResponse): void {
+    connection[UNDER_WAY] = outgoing;
+    connection.setTimeout(IDLE_TIMEOUT_MS);
   }
 
   function answerSystem(incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -189,12 +198,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // A request without a body has nothing to be read: Node need not make a stream of it and end that.
     optimizeEmptyRequests: true,
   });
-  server.timeout = IDLE_TIMEOUT_MS;
+  // Not `server.timeout`, which would be set anew for each request.
+  server.on('connection', (socket) => socket.setTimeout(IDLE_TIMEOUT_MS));
   server.on('request', (incoming, outgoing) => onRequest(incoming, outgoing, false));
   server.on('checkContinue', (incoming, outgoing) => onRequest(incoming, outgoing, true));
   server.on('connect', (_incoming, socket) => refuseTunnel(socket, log));
   server.on('clientError', (error, socket: Connection) => {
-    const response = socket[LATEST];
+    const response = socket[UNDER_WAY];
     refuseMalformed(error, socket, response?.headersSent === true && !response.writableFinished, log);
   });
 
