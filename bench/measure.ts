@@ -33,29 +33,41 @@ export interface Summary extends Sample {
   readonly subject: string;
 }
 
+/** Two servers, each as one process. */
+export type Pair = readonly [first: Subject, second: Subject];
+
+/** Compares two servers, one process each. */
+export function compare(first: Subject, second: Subject, load: Load, effort: Effort): Promise<Comparison> {
+  return compareStarts([[first, second]], load, effort);
+}
+
 /**
  * Loads two servers in turn, A B B A A B ..., so that neither always comes first, and compares neighbours only: machines change their
- * speed from one half minute to the next.
+ * speed from one half minute to the next. Each pair is another start of the same two, and rounds go through them: two processes of one
+ * program stay some percent apart for as long as they run.
  */
-export async function compare(first: Subject, second: Subject, load: Load, effort: Effort): Promise<Comparison> {
-  for (const subject of [first, second]) await warmUp(subject, load, effort.warmUpRequests / load.weight);
+export async function compareStarts(pairs: readonly Pair[], load: Load, effort: Effort): Promise<Comparison> {
+  for (const subject of pairs.flat()) await warmUp(subject, load, effort.warmUpRequests / load.weight);
   const ofFirst: Sample[] = [];
   const ofSecond: Sample[] = [];
   for (let round = 0; round < effort.rounds; round++) {
-    const firstLeads = round % 2 === 0;
+    const start = round % pairs.length;
+    const [first, second] = pairs[start]!;
+    const firstLeads = (start + Math.floor(round / pairs.length)) % 2 === 0;
     if (firstLeads) ofFirst.push(await sample(first, load, effort.seconds));
     ofSecond.push(await sample(second, load, effort.seconds));
     if (!firstLeads) ofFirst.push(await sample(first, load, effort.seconds));
   }
-  const pairs = ofFirst.map((a, round) => [a, ofSecond[round]!] as const);
-  const times = pairs.flatMap(([a, b]) =>
+  const neighbours = ofFirst.map((a, round) => [a, ofSecond[round]!] as const);
+  const times = neighbours.flatMap(([a, b]) =>
     a.serverUs === null || b.serverUs === null ? [] : [b.serverUs / a.serverUs],
   );
+  const [first, second] = pairs[0]!;
   return {
-    first: summary(first, ofFirst),
-    second: summary(second, ofSecond),
-    ratio: spread(pairs.map(([a, b]) => a.requestsPerSecond / b.requestsPerSecond)),
-    processorRatio: times.length === pairs.length ? spread(times) : null,
+    first: summary(first.name, ofFirst),
+    second: summary(second.name, ofSecond),
+    ratio: spread(neighbours.map(([a, b]) => a.requestsPerSecond / b.requestsPerSecond)),
+    processorRatio: times.length === neighbours.length ? spread(times) : null,
   };
 }
 
@@ -68,11 +80,11 @@ async function warmUp(subject: Subject, load: Load, requests: number): Promise<v
   }
 }
 
-function summary(subject: Subject, samples: readonly Sample[]): Summary {
+function summary(subject: string, samples: readonly Sample[]): Summary {
   const of = (value: (sample: Sample) => number) => median(samples.map(value));
   const known = samples.every((sample) => sample.serverUs !== null);
   return {
-    subject: subject.name,
+    subject,
     requestsPerSecond: of((sample) => sample.requestsPerSecond),
     p50Ms: of((sample) => sample.p50Ms),
     p99Ms: of((sample) => sample.p99Ms),

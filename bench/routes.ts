@@ -7,7 +7,7 @@ import { requireAgreement } from './agree.ts';
 import { benchCases, blobFiles, type Case } from './cases.ts';
 import { type Cores, describeMachine, divideCores } from './cores.ts';
 import { fetchedFile, largeCases, publishFetched } from './large.ts';
-import { compare, type Effort } from './measure.ts';
+import { compareStarts, type Effort, type Pair } from './measure.ts';
 import { findNginx, startNginx } from './nginx.ts';
 import { cellsOf, type RoutesRun, type Row, rounded, textTable, transferCells } from './report.ts';
 import { type Seed, seed } from './seed.ts';
@@ -23,6 +23,8 @@ export interface RoutesOptions {
 }
 
 interface Settings {
+  /** How many processes of the registry and of the server by hand are started; rounds go through them. */
+  readonly starts: number;
   readonly effort: Effort;
   /** Of the rows that ask again with other numbers of connections. */
   readonly short: Effort;
@@ -31,12 +33,14 @@ interface Settings {
 }
 
 const THOROUGH: Settings = {
-  effort: { rounds: 8, seconds: 1.5, warmUpRequests: 60_000 },
-  short: { rounds: 4, seconds: 1, warmUpRequests: 60_000 },
+  starts: 3,
+  effort: { rounds: 9, seconds: 1.5, warmUpRequests: 60_000 },
+  short: { rounds: 6, seconds: 1, warmUpRequests: 60_000 },
   large: { rounds: 4, seconds: 1.5, fewest: 3 },
   seed: { packages: 100, versionsEach: 5 },
 };
 const QUICK: Settings = {
+  starts: 1,
   effort: { rounds: 3, seconds: 0.75, warmUpRequests: 30_000 },
   short: { rounds: 2, seconds: 0.5, warmUpRequests: 10_000 },
   large: { rounds: 2, seconds: 0.5, fewest: 1 },
@@ -51,8 +55,9 @@ export const ROUTE_NAMES: readonly string[] = [
 
 /** Servers under measurement, by what they are compared as. */
 interface Subjects {
-  readonly floors: readonly [Subject, Subject];
-  readonly pair: readonly [Subject, Subject];
+  readonly floors: Pair;
+  /** The registry and the server by hand, as often as they were started; never empty. */
+  readonly pairs: readonly Pair[];
   /** Null where it cannot be had. */
   readonly nginx: Subject | null;
 }
@@ -70,6 +75,7 @@ export async function benchRoutes(options: RoutesOptions): Promise<void> {
   const { effort, short } = settings;
   const machine = {
     ...describeMachine(cores),
+    starts: `${settings.starts} of the registry and of the server by hand; rounds go through them`,
     rounds: `${effort.rounds} of ${effort.seconds} s for each server, ${short.rounds} of ${short.seconds} s where rows are asked again with other connections`,
     generator: `autocannon ${autocannonVersion()}; node:http for large bodies`,
     caching: options.caches ? 'on' : 'off',
@@ -81,7 +87,7 @@ export async function benchRoutes(options: RoutesOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'));
   const running: Subject[] = [];
   try {
-    const subjects = await startAll(running, folder, cores, options.caches, settings.seed, nginx?.program ?? null);
+    const subjects = await startAll(running, folder, cores, options.caches, settings, nginx?.program ?? null);
     const tell = (name: string) => void process.stderr.write(`  ${name}`);
     const rows = await measureCases(cases, subjects, settings, tell);
     const transfers = await measureLarge(large, subjects, settings, tell);
@@ -102,7 +108,7 @@ async function startAll(
   folder: string,
   cores: Cores | null,
   caches: boolean,
-  holds: Seed,
+  { starts, seed: holds }: Settings,
   nginx: string | null,
 ): Promise<Subjects> {
   const start = async (starting: Promise<Subject>) => {
@@ -111,49 +117,57 @@ async function startAll(
     return subject;
   };
   const floors = [await start(startFloor('hono', cores)), await start(startFloor('node', cores))] as const;
-  const pair = [
-    await start(startRegistry(folder, cores, caches)),
-    await start(startHandWritten(folder, cores)),
-  ] as const;
-  for (const subject of pair) await seed(subject, holds);
-  if (nginx === null) return { floors, pair, nginx: null };
+  const pairs: Pair[] = [];
+  for (let number = 1; number <= starts; number++) {
+    const own = join(folder, String(number));
+    pairs.push([await start(startRegistry(own, cores, caches)), await start(startHandWritten(own, cores))]);
+  }
+  for (const subject of pairs.flat()) await seed(subject, holds);
+  if (nginx === null) return { floors, pairs, nginx: null };
   const files = [...blobFiles(holds), fetchedFile()];
-  return { floors, pair, nginx: await start(startNginx(nginx, join(folder, 'nginx'), files, cores)) };
+  return { floors, pairs, nginx: await start(startNginx(nginx, join(folder, 'nginx'), files, cores)) };
 }
 
 async function measureCases(
   cases: readonly Case[],
-  { floors, pair, nginx }: Subjects,
+  { floors, pairs, nginx }: Subjects,
   settings: Settings,
   tell: (name: string) => void,
 ): Promise<readonly Row[]> {
+  const against: Readonly<Record<Case['against'], readonly Pair[]>> = {
+    pair: pairs,
+    floor: [floors],
+    nginx: nginx === null ? [] : [[pairs[0]![0], nginx]],
+  };
   const rows: Row[] = [];
   /** What a server has been warmed up for: other numbers of connections run the same code. */
   const warm = new Set<unknown>();
   for (const entry of cases) {
-    const [first, second] = { pair, floor: floors, nginx: [pair[0], nginx] as const }[entry.against];
-    if (second === null) continue;
+    const compared = against[entry.against];
+    if (compared.length === 0) continue;
     tell(entry.name);
     const isWarm = warm.has(entry.load.requests);
     // Both publish the same sequence, but by now one of them has come further in it.
-    if (!isWarm || entry.load.method === 'GET') await requireAgreement(first, second, entry.load);
+    if (!isWarm || entry.load.method === 'GET')
+      for (const [first, second] of compared) await requireAgreement(first, second, entry.load);
     const effort = entry.isShort ? settings.short : settings.effort;
     const warmUpRequests = isWarm ? 0 : effort.warmUpRequests;
     warm.add(entry.load.requests);
-    const { name, title, against, load } = entry;
-    const result = await compare(first, second, load, { ...effort, warmUpRequests });
-    rows.push({ case: { name, title, against, connections: load.connections }, result });
+    const { name, title, load } = entry;
+    const result = await compareStarts(compared, load, { ...effort, warmUpRequests });
+    rows.push({ case: { name, title, against: entry.against, connections: load.connections }, result });
   }
   return rows;
 }
 
 async function measureLarge(
   large: ReturnType<typeof largeCases>,
-  { floors, pair, nginx }: Subjects,
+  { floors, pairs, nginx }: Subjects,
   settings: Settings,
   tell: (name: string) => void,
 ): Promise<readonly TransferRow[]> {
   const rows: TransferRow[] = [];
+  const pair = pairs[0]!;
   if (large.some(({ hasFiles }) => hasFiles)) for (const subject of pair) await publishFetched(subject);
   for (const { transfer, hasFiles } of large) {
     tell(transfer.name);
