@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { Commit, CommitResult, RecordPut, WriteWork } from '../../ports/record-store.ts';
+import type { Check, Commit, CommitResult, RecordPut, WriteWork } from '../../ports/record-store.ts';
 import { hasWrites } from './sql-commit.ts';
 import { NEVER } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
@@ -8,6 +8,7 @@ import type { SqliteLayouts } from './sqlite-layouts.ts';
 import type { SqliteReader } from './sqlite-reader.ts';
 import { prepare } from './sqlite-statement.ts';
 import type { Work } from './sqlite-transaction.ts';
+import { createWaitingRows } from './sqlite-waiting-rows.ts';
 
 /** How long `outcome` remembers a commit. */
 const OUTCOME_MS = 3_600_000;
@@ -19,6 +20,8 @@ const PRUNE_AT_MOST = 256;
 export interface SqliteCommitter {
   /** Evaluates a commit's checks and makes its writes, as of `time`. Where `keep` is false, what was written is to be undone. */
   apply(commit: Commit, time: number): Work<CommitResult>;
+  /** Writes what commits left to be written together; called once they are all applied, before their transaction ends. */
+  settle(): void;
   /** Removes records that had expired at `time`, at most `limit`; gives how many. */
   removeExpired(limit: number, time: number): Work<number>;
   outcome(commitId: string): number | null;
@@ -26,11 +29,26 @@ export interface SqliteCommitter {
   explain(work: WriteWork): readonly string[];
 }
 
+/** What commits of a transaction have done so far that the tables do not say yet. */
+interface Unsettled {
+  /** The version of the newest. */
+  sequence: number;
+  /** How often something had been undone when the first was applied. */
+  readonly undone: number;
+  /** By commit id. */
+  readonly versions: Map<string, number>;
+}
+
 /**
- * `reader` reads on the same connection. No statement here that runs for each commit may change several rows and fail in between, as those do which
+ * `undone` grows whenever something that was written is undone. `reader` reads on the same connection. No statement here that runs for each commit may change several rows and fail in between, as those do which
  * return rows, resolve conflicts or have no WHERE: SQLite sets a mark before each, at which FTS5 writes what it has gathered of a whole transaction.
  */
-export function createCommitter(database: Database, layouts: SqliteLayouts, reader: SqliteReader): SqliteCommitter {
+export function createCommitter(
+  database: Database,
+  layouts: SqliteLayouts,
+  reader: SqliteReader,
+  undone: () => number,
+): SqliteCommitter {
   const state = prepare(database, sql`SELECT sequence, generation FROM state`);
   const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')} WHERE id = 1`);
   const findRecord = prepare(
@@ -50,15 +68,8 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     database,
     sql`DELETE FROM records WHERE collection = ${param('collection')} AND key = ${param('key')} RETURNING id`,
   );
-  const appendEvent = prepare(
-    database,
-    sql`INSERT INTO events (version, id, type, at, payload)
-      VALUES (${param('version')}, ${param('id')}, ${param('type')}, ${param('at')}, ${param('payload')})`,
-  );
-  const remember = prepare(
-    database,
-    sql`INSERT INTO commits (version, id, at) VALUES (${param('version')}, ${param('id')}, ${param('at')})`,
-  );
+  const events = createWaitingRows(database, 'events', ['version', 'id', 'type', 'at', 'payload'], undone);
+  const commits = createWaitingRows(database, 'commits', ['version', 'id', 'at'], undone);
   const recall = prepare(database, sql`SELECT version FROM commits WHERE id = ${param('id')}`);
   const forget = prepare(
     database,
@@ -79,7 +90,24 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     if (at !== undefined && Number(at) <= before) forget.run({ before, limit: PRUNE_AT_MOST });
   }
 
+  /** Of the transaction under way, where commits were applied that are not settled. */
+  let unsettled: Unsettled | null = null;
+
+  function unsettledNow(): Unsettled | null {
+    if (unsettled !== null && unsettled.undone !== undone()) unsettled = null;
+    return unsettled;
+  }
+
+  function versionOf(id: string): number | null {
+    const version = unsettledNow()?.versions.get(id);
+    if (version !== undefined) return version;
+    const row = recall.row({ id });
+    return row === undefined ? null : Number(row[0]);
+  }
+
   function currentSequence(): number {
+    const known = unsettledNow();
+    if (known !== null) return known.sequence;
     const [sequence, generation] = state.row({}) ?? [];
     layouts.follow(Number(generation));
     return Number(sequence);
@@ -118,12 +146,16 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     return null;
   }
 
+  function holds(check: Check, time: number): boolean {
+    if (check.kind === 'query' || check.kind === 'count') layouts.writeWaiting();
+    return reader.holds(check, time);
+  }
+
   function apply(asked: Commit, time: number): Work<CommitResult> {
     const sequence = currentSequence();
-    const earlier = recall.row({ id: asked.id });
-    if (earlier !== undefined)
-      return { keep: false, isUntouched: true, result: { ok: true, version: Number(earlier[0]) } };
-    const lost = asked.checks.find((check) => !reader.holds(check, time));
+    const earlier = versionOf(asked.id);
+    if (earlier !== null) return { keep: false, isUntouched: true, result: { ok: true, version: earlier } };
+    const lost = asked.checks.find((check) => !holds(check, time));
     if (lost !== undefined)
       return { keep: false, isUntouched: true, result: { ok: false, reason: 'check', check: lost } };
     if (!hasWrites(asked)) return { keep: false, isUntouched: true, result: { ok: true, version: sequence } };
@@ -133,27 +165,37 @@ export function createCommitter(database: Database, layouts: SqliteLayouts, read
     for (const write of asked.puts) put(write, version);
     const conflict = uniqueConflict(asked.puts, time);
     if (conflict !== null) return { keep: false, result: conflict };
-    for (const { id, type, at, payload } of asked.events) appendEvent.run({ version, id, type, at, payload });
-    advance.run({ version });
-    remember.run({ version, id: asked.id, at: time });
+    for (const { id, type, at, payload } of asked.events) events.add([version, id, type, at, payload]);
+    commits.add([version, asked.id, time]);
+    unsettled ??= { sequence, undone: undone(), versions: new Map() };
+    unsettled.sequence = version;
+    unsettled.versions.set(asked.id, version);
     if (version % PRUNE_EVERY === 0) forgetOld(time - OUTCOME_MS);
     return { keep: true, result: { ok: true, version } };
   }
 
+  function settle(): void {
+    const settling = unsettledNow();
+    if (settling === null) return;
+    unsettled = null;
+    layouts.writeWaiting();
+    events.write();
+    commits.write();
+    advance.run({ version: settling.sequence });
+  }
+
   return {
     apply,
+    settle,
     removeExpired(limit, time) {
       currentSequence();
       const rows = expired.rows({ now: time, limit });
       for (const [collection, key] of rows) remove(String(collection), String(key));
       return { keep: rows.length > 0, result: rows.length };
     },
-    outcome(id) {
-      const row = recall.row({ id });
-      return row === undefined ? null : Number(row[0]);
-    },
+    outcome: versionOf,
     explain(work) {
-      if (work.kind === 'event') return [appendEvent.sql];
+      if (work.kind === 'event') return [events.sql];
       const writers = [...layouts.writersOf(work.collection).values()];
       const records = work.kind === 'put' ? [addRecord, replaceRecord, findRecord] : [deleteRecord];
       return [

@@ -6,10 +6,16 @@ import { type IndexLayout, tablesOf } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 import { createSearchWriter } from './sqlite-search-writer.ts';
 import { prepare } from './sqlite-statement.ts';
+import { createWaitingRows } from './sqlite-waiting-rows.ts';
 
-/** Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. */
+/**
+ * Writes the rows of one index, and looks for holders of its unique keys. Runs inside the caller's transaction. Rows of new records wait, to be written
+ * many at a time; whatever looks at rows or changes them writes those that wait before.
+ */
 export interface IndexWriter {
   put(record: IndexedBy, row: IndexRow): void;
+  /** Writes the rows that wait: before the transaction ends, and before anybody else looks at the tables. */
+  writeWaiting(): void;
   /** Takes the rows of the record with this number away. */
   delete(id: number): void;
   /** Another unexpired record that agrees with this row in a unique key; call it when all writes are done. */
@@ -43,7 +49,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
   const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
   const addMain = sql`INSERT INTO ${sql.table(layout.table)} (${sql.join(names.map((name) => sql.ref(name)))})
     VALUES (${sql.join(names.map(param))})`;
-  const putNew = prepare(database, addMain);
+  const waiting = createWaitingRows(database, layout.table, names, undone);
   // A row that stays as it is costs no write.
   const putMain = prepare(
     database,
@@ -51,11 +57,7 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
   );
   const sides = [...layout.sides.entries()].map(([column, table]) => ({
     column,
-    put: prepare(
-      database,
-      sql`INSERT INTO ${sql.table(table)} (${sql.join(['value', ...names].map((name) => sql.ref(name)))})
-        VALUES (${sql.join(['value', ...names].map(param))})`,
-    ),
+    waiting: createWaitingRows(database, table, ['value', ...names], undone, true),
     clear: prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE record = ${param('record')}`),
   }));
   const deletes = tablesOf(layout).map((table) =>
@@ -69,22 +71,34 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
     lists: sides.map(({ column }) => elementTexts(row, column)),
   });
 
+  function writeWaiting(): void {
+    waiting.write();
+    for (const side of sides) side.waiting.write();
+    search?.writeWaiting();
+  }
+
   return {
     put(by, row) {
       const encoded = encode(row);
       const values = [by.id, by.key, ...encoded.scalars, by.expiresAt];
-      (by.isNew ? putNew : putMain).runOf(values);
-      for (const [place, { put, clear }] of sides.entries()) {
-        if (!by.isNew) clear.runOf([by.id]);
-        for (const value of encoded.lists[place] ?? []) put.runOf([value, ...values]);
+      if (by.isNew) waiting.add(values);
+      else {
+        writeWaiting();
+        putMain.runOf(values);
+        for (const { clear } of sides) clear.runOf([by.id]);
       }
+      for (const [place, side] of sides.entries())
+        for (const value of encoded.lists[place] ?? []) side.waiting.add([value, ...values]);
       search?.put(by, row, encoded);
     },
+    writeWaiting,
     delete(id) {
+      writeWaiting();
       for (const statement of deletes) statement.run({ record: id });
     },
     conflict(key, row, now) {
       if (uniques.length === 0) return null;
+      writeWaiting();
       const scalars = columns.map(([declared, column]) => [column, scalarText(row, declared)]);
       const values = { ...Object.fromEntries(scalars), key, now };
       for (const { name, array, holder } of uniques) {
@@ -98,9 +112,9 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
     },
     statements: {
       put: [
-        putNew,
+        waiting,
         putMain,
-        ...sides.flatMap(({ clear, put }) => [clear, put]),
+        ...sides.flatMap((side) => [side.clear, side.waiting]),
         ...(search?.statements ?? []),
         ...uniques.map(({ holder }) => holder),
       ].map((statement) => statement.sql),

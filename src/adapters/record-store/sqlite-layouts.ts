@@ -13,6 +13,8 @@ export interface SqliteLayouts {
   readonly collections: ReadonlyMap<string, CollectionLayout>;
   /** By index name, in the order declared. */
   writersOf(collection: string): ReadonlyMap<string, IndexWriter>;
+  /** Writes the index rows that wait to be written together. */
+  writeWaiting(): void;
   /**
    * Called inside a transaction with the generation read there. When another process migrated meanwhile, learns what it did; fails with
    * STORE_FAILURE when it changed a collection that this process migrated to something else: this one's index rows would be wrong.
@@ -69,6 +71,9 @@ export function createLayouts(database: Database, transactor: Pick<Transactor, '
       );
       writers.set(collection, made);
       return made;
+    },
+    writeWaiting() {
+      for (const all of writers.values()) for (const writer of all.values()) writer.writeWaiting();
     },
     follow(generation) {
       if (generation !== known) read(generation);

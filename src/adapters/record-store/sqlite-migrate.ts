@@ -181,6 +181,7 @@ function migrationOf(database: Database, wanted: CollectionLayout, time: number)
       }
       stage.run({ key, version });
     }
+    for (const { writer } of writers) writer.writeWaiting();
   }
 
   return { next, write };

@@ -9,12 +9,15 @@ import { carriedList } from './sql-search.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
 import type { EncodedRow, IndexedBy } from './sqlite-index-writer.ts';
 import { prepare, type Statement } from './sqlite-statement.ts';
+import { createWaitingRows } from './sqlite-waiting-rows.ts';
 
 /** Keeps the texts of one index. Runs inside the caller's transaction. Rows go when those of their records do. */
 export interface SearchWriter {
   /** `encoded` is what the index's other tables have of the row. */
   put(record: IndexedBy, row: IndexRow, encoded: EncodedRow): void;
-  readonly statements: readonly Statement[];
+  /** Writes rows of new records, which wait for each other. */
+  writeWaiting(): void;
+  readonly statements: readonly Pick<Statement, 'sql'>[];
 }
 
 /** Column of what a find in a class is worth. */
@@ -80,10 +83,7 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
         sql` OR `,
       )})`,
   );
-  const putRecord = prepare(
-    database,
-    sql`INSERT INTO ${records} (${refs(names)}) VALUES (${sql.join(names.map(param))})`,
-  );
+  const waiting = createWaitingRows(database, search.records, names, undone);
   const putTerms = prepare(
     database,
     sql`INSERT INTO ${sql.table(search.terms)} (${refs(columns)}) VALUES (${sql.join(columns.map(param))})`,
@@ -137,10 +137,11 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
         return;
       }
       if (stored !== undefined) clear.run({ record });
-      putRecord.runOf([record, key, ...impacts, expiresAt, digest, ...carriedValues(encoded)]);
+      waiting.add([record, key, ...impacts, expiresAt, digest, ...carriedValues(encoded)]);
       putTerms.runOf([record, ...classes.map((list) => list.join(' '))]);
       addWords(words);
     },
-    statements: [find, clear, keep, putRecord, putTerms, newWords, putWord, putTrigrams],
+    writeWaiting: () => waiting.write(),
+    statements: [find, clear, keep, waiting, putTerms, newWords, putWord, putTrigrams],
   };
 }

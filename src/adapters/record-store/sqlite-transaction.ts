@@ -32,11 +32,13 @@ export interface Transactor {
    * one of them has to be undone after it wrote. Null: the transaction of several was lost as a whole, and nothing of it is written. When its end is
    * unknown, those that were to be kept get COMMIT_UNKNOWN, and the others, who may have seen what is not so, STORE_FAILURE.
    *
-   * When all are done, `more` is asked for others that are to come along, until it has none.
+   * When all are done, `more` is asked for others that are to come along, until it has none. `settle` is called before the end, and writes what works
+   * have left to be written together; `more` is asked again then.
    */
   writeAll<T>(
     works: readonly (() => Work<T>)[],
     more?: () => readonly (() => Work<T>)[],
+    settle?: () => void,
   ): readonly MemberOutcome<T>[] | null;
   /** Several reads at one moment; inside another transaction, at that one's. */
   read<T>(work: () => T): T;
@@ -85,10 +87,11 @@ export function createTransactor(database: Database): Transactor {
   }
 
   /** Runs a work in the open transaction so that it alone can be undone; null when the transaction is gone. */
-  function marked<T>(work: () => Work<T>): Member<T> | null {
+  function marked<T>(work: () => Work<T>, settle: () => void): Member<T> | null {
     mark.run();
     try {
       const { keep, result } = work();
+      if (keep) settle();
       if (keep) release.run();
       else rollBackMember();
       return { keep, outcome: { value: result } };
@@ -109,6 +112,16 @@ export function createTransactor(database: Database): Transactor {
     }
   }
 
+  /** Whether what works have left was written; if not, the transaction has to go. */
+  function isSettled(settle: () => void): boolean {
+    try {
+      settle();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Whether there is a transaction again after one was rolled back: another process may have the lock by now. */
   function begins(): boolean {
     try {
@@ -126,16 +139,24 @@ export function createTransactor(database: Database): Transactor {
   function runAll<T>(
     first: readonly (() => Work<T>)[],
     more: () => readonly (() => Work<T>)[],
+    settle: () => void,
   ): readonly Member<T>[] | null {
     const works = [...first];
     for (const run of [unmarked, marked]) {
       if (!database.inTransaction && !begins()) return null;
       const members: Member<T>[] = [];
       for (let at = 0; at < works.length; at++) {
-        const done = run(works[at]!);
+        const done = run(works[at]!, settle);
         if (done === null) break;
         members.push(done);
-        if (at === works.length - 1) works.push(...more());
+        if (at < works.length - 1) continue;
+        works.push(...more());
+        if (at < works.length - 1) continue;
+        if (!isSettled(settle)) {
+          members.pop();
+          break;
+        }
+        works.push(...more());
       }
       if (members.length === works.length) return members;
       rollBack();
@@ -162,7 +183,7 @@ export function createTransactor(database: Database): Transactor {
       if (done.keep) finish();
       return done.result;
     },
-    writeAll(works, more = () => []) {
+    writeAll(works, more = () => [], settle = () => {}) {
       try {
         refuseWhenBroken();
         beginWrite.run();
@@ -170,7 +191,7 @@ export function createTransactor(database: Database): Transactor {
         const error = toStoreError(thrown);
         return works.map(() => ({ error }));
       }
-      const members = runAll(works, more);
+      const members = runAll(works, more, settle);
       if (members === null) return null;
       if (!members.some(({ keep }) => keep)) {
         rollBack();

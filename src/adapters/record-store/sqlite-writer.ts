@@ -39,11 +39,17 @@ export function createSqliteWriter(database: Database): SqliteWriter {
   const transactor = createTransactor(database);
   const layouts = createLayouts(database, transactor);
   const reader = createSqliteReader(database, transactor, layouts.collections, () => 0);
-  const committer = createCommitter(database, layouts, reader);
+  const committer = createCommitter(database, layouts, reader, () => transactor.undone);
   const migrations = createMigration(database);
 
   function alone(asked: TimedCommit): Outcome<CommitResult> {
-    return outcomeOf(() => transactor.write(workOf(asked)));
+    return outcomeOf(() =>
+      transactor.write(() => {
+        const done = committer.apply(asked.commit, asked.time);
+        if (done.keep) committer.settle();
+        return done;
+      }),
+    );
   }
 
   function workOf({ commit, time }: TimedCommit) {
@@ -55,11 +61,12 @@ export function createSqliteWriter(database: Database): SqliteWriter {
     more: () => readonly TimedCommit[],
   ): readonly Outcome<CommitResult>[] {
     const commits = [...first];
-    const outcomes = transactor.writeAll(first.map(workOf), () => {
+    const arriving = () => {
       const arrived = more();
       commits.push(...arrived);
       return arrived.map(workOf);
-    });
+    };
+    const outcomes = transactor.writeAll(first.map(workOf), arriving, committer.settle);
     // Trouble that took the whole transaction with it, such as a full disk, is the trouble of one of them: each tries for itself.
     return outcomes ?? commits.map(alone);
   }

@@ -69,7 +69,7 @@ export function openSqliteRecordStore(options: SqliteOptions): RecordStore {
     return {
       layouts,
       reader,
-      committer: createCommitter(database, layouts, reader),
+      committer: createCommitter(database, layouts, reader, () => transactor.undone),
       writer: hasThreads ? openWriterThread({ file, busyTimeoutMs }) : openDirectWriter(database),
       searching: hasThreads
         ? openSearch(database, { file, busyTimeoutMs }, options.searchedHere ?? SEARCHED_HERE)
