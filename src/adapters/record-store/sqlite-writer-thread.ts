@@ -14,6 +14,8 @@ import {
 /** How many commits share a transaction at most, and after how long none joins it any more: the first of them waits for the last. */
 const MAX_GROUP = 256;
 const JOIN_MS = 20;
+/** Replies in one message. All of a message are told before the first who waited goes on, to the next commit, for which this thread waits. */
+const TOLD_TOGETHER = 8;
 const CACHE_KIB = 32_768;
 
 const port = parentPort;
@@ -109,6 +111,7 @@ function call(on: SqliteWriter, request: Exclude<WriterRequest, { method: 'commi
 }
 
 function reply(to: MessagePort, replies: readonly WriterReply[]): void {
-  const { broken } = writer;
-  to.postMessage({ replies, broken: broken === null ? null : packError(broken) });
+  const broken = writer.broken === null ? null : packError(writer.broken);
+  for (let from = 0; from < replies.length; from += TOLD_TOGETHER)
+    to.postMessage({ replies: replies.slice(from, from + TOLD_TOGETHER), broken });
 }
