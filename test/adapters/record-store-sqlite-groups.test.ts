@@ -101,6 +101,58 @@ it('commits that arrive while a transaction is made join it, and one of them tha
   database.close();
 });
 
+it('commits of one transaction see what those before them wrote, though it is written together at the end', async () => {
+  const { database, together, count } = await writerOf(ITEMS);
+  const ranked = (rank: number) => ({
+    collection: 'items',
+    index: 'items.all',
+    where: [{ column: 'rank', op: 'eq', value: rank } as const],
+  });
+  const holding = (rank: number, found: number, key: string) =>
+    commitOf({
+      checks: [{ kind: 'count', query: ranked(rank), count: found }],
+      puts: [item(key, { rank, tags: ['t', 'u'] })],
+    });
+  const repeated = holding(1, 1, 'b');
+  const outcomes = together(
+    holding(1, 0, 'a'),
+    repeated,
+    holding(1, 1, 'lost'),
+    repeated,
+    commitOf({ puts: [item('a', { rank: 2, tags: ['v'] })] }),
+    holding(1, 1, 'c'),
+    commitOf({ deletes: [{ collection: 'items', key: 'b' }] }),
+    holding(1, 1, 'd'),
+    ...Array.from({ length: 22 }, (_, place) => holding(3, place, `e${place}`)),
+  );
+  expect(outcomes).toEqual(outcomes.map((_, place) => (place === 2 ? 'check count' : 'ok')));
+  expect(count('commits')).toBe(28);
+  expect(database.prepare('SELECT sequence FROM state').pluck().get()).toBe(28);
+  const layout = layoutCollection(ITEMS).indexes.get('items.all');
+  // All but "b" and what was refused: a, c, d and the 22.
+  expect(count(layout?.table ?? '')).toBe(25);
+  expect(count(layout?.sides.get('tags') ?? '')).toBe(1 + 24 * 2);
+  database.close();
+});
+
+it('many new records of one transaction have all their rows, in the indexes and in the log', async () => {
+  const { database, together, count } = await writerOf(ITEMS);
+  const event = (id: number) => ({ id: `e${id}`, type: 'put', at: 'now', payload: '{}' });
+  const commits = Array.from({ length: 63 }, (_, place) =>
+    commitOf({ puts: [item(`k${place}`, { rank: place, tags: [place % 5, 'all'] })], events: [event(place)] }),
+  );
+  expect(new Set(together(...commits))).toEqual(new Set(['ok']));
+  const layout = layoutCollection(ITEMS).indexes.get('items.all');
+  expect([count(layout?.table ?? ''), count(layout?.sides.get('tags') ?? '')]).toEqual([63, 126]);
+  const log = database.prepare('SELECT position, version, id FROM events ORDER BY position').raw().all();
+  expect(log).toEqual(commits.map((_, place) => [place + 1, place + 1, `e${place}`]));
+  expect(database.prepare('SELECT version, id FROM commits ORDER BY version').raw().all()).toEqual(
+    commits.map(({ id }, place) => [place + 1, id]),
+  );
+  expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+  database.close();
+});
+
 it('the texts of commits that share a transaction are written to the text index at once', async () => {
   const { database, together, count } = await writerOf(TEXTS);
   const terms = `${layoutCollection(TEXTS).indexes.get('texts.all')?.search?.terms}_data`;
