@@ -16,14 +16,11 @@ const MAX_GROUP = 256;
 const JOIN_MS = 20;
 /** Replies in one message. All of a message are told before the first who waited goes on, to the next commit, for which this thread waits. */
 const TOLD_TOGETHER = 8;
-const CACHE_KIB = 32_768;
 
 const port = parentPort;
 if (port === null) throw new Error('This module runs as a worker thread');
 const { file, busyTimeoutMs }: WriterThreadData = workerData;
 const database = openDatabase(file, busyTimeoutMs);
-// Half of what readers have: rows go to pages all over the indexes, but to read one from the system's memory takes less than to write it.
-database.pragma(`cache_size = -${CACHE_KIB}`);
 database.pragma('wal_autocheckpoint = 0');
 const writer = createSqliteWriter(database);
 const checkpointer = openCheckpointer(database, { file, busyTimeoutMs });
