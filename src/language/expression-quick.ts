@@ -30,7 +30,7 @@ const TEXT_FUNCTIONS: ReadonlyMap<string, (text: string, other: string) => strin
 ]);
 
 /**
- * Compiles what most expressions consist of: paths of plain names, literals, `&`, comparisons, `and`, `or`, `? :` and a few functions, over
+ * Compiles what most expressions consist of: paths of plain names, literals, `&`, arithmetic, comparisons, `and`, `or`, `? :` and a few functions, over
  * scalars. The engine needs dozens of promises where this takes none. Null for anything else. `inputs` reads the variables by name.
  */
 export function compileQuick(ast: AstNode, inputs: ReadonlyMap<string, Read>): Quick | null {
@@ -164,6 +164,11 @@ const OPERATORS: ReadonlyMap<string, (left: unknown, right: unknown) => unknown>
   ['<=', ordered((left, right) => left <= right)],
   ['>', ordered((left, right) => left > right)],
   ['>=', ordered((left, right) => left >= right)],
+  ['+', computed((left, right) => left + right)],
+  ['-', computed((left, right) => left - right)],
+  ['*', computed((left, right) => left * right)],
+  ['/', computed((left, right) => left / right)],
+  ['%', computed((left, right) => left % right)],
 ]);
 
 function joined(left: unknown = '', right: unknown = ''): unknown {
@@ -176,6 +181,15 @@ function ordered(holds: (left: string | number, right: string | number) => boole
   return (left: unknown, right: unknown): unknown => {
     if (typeof left === 'number' && typeof right === 'number') return holds(left, right);
     return typeof left === 'string' && typeof right === 'string' ? holds(left, right) : UNSUITED;
+  };
+}
+
+/** What becomes too large a number, or none, is the engine's to refuse. */
+function computed(compute: (left: number, right: number) => number) {
+  return (left: unknown, right: unknown): unknown => {
+    if (typeof left !== 'number' || typeof right !== 'number') return UNSUITED;
+    const result = compute(left, right);
+    return Number.isFinite(result) ? result : UNSUITED;
   };
 }
 
