@@ -277,10 +277,11 @@ describe('a read after a response', () => {
   ];
 
   /** Transactions of others on the same PostgreSQL server empty the cache, too: then the next answer is kept anew. */
-  async function expectHit(send: TestRegistry['send'], n: number): Promise<void> {
+  async function expectHit(send: TestRegistry['send'], n: number, kind: StoreKind): Promise<void> {
+    const most = kind === 'postgres' ? 20 : 1;
     const answers: unknown[] = [];
     do answers.push((await send('GET', '/cached')).json);
-    while (!isDeepStrictEqual(answers.at(-1), { hit: true, value: { n } }) && answers.length < 20);
+    while (!isDeepStrictEqual(answers.at(-1), { hit: true, value: { n } }) && answers.length < most);
     expect(answers.slice(0, -1)).toEqual(answers.slice(1).map(() => ({ hit: false, value: { n } })));
     expect(answers.at(-1)).toEqual({ hit: true, value: { n } });
   }
@@ -291,7 +292,7 @@ describe('a read after a response', () => {
       await send('PUT', '/items/a', { body: { n } });
       expect((await send('GET', '/items/a')).json).toEqual({ n });
       expect((await send('GET', '/cached')).json).toEqual({ hit: false, value: { n } });
-      await expectHit(send, n);
+      await expectHit(send, n, kind);
     }
   });
 
@@ -304,7 +305,7 @@ describe('a read after a response', () => {
       await writer.send('PUT', '/items/a', { body: { n } });
       expect((await reader.send('GET', '/items/a')).json).toEqual({ n });
       expect((await reader.send('GET', '/cached')).json).toEqual({ hit: false, value: { n } });
-      await expectHit(reader.send, n);
+      await expectHit(reader.send, n, 'sqlite');
       expect((await writer.send('GET', '/cached')).json.value).toEqual({ n });
     }
   });

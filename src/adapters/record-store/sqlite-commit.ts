@@ -40,7 +40,8 @@ interface Unsettled {
 }
 
 /**
- * `undone` grows whenever something that was written is undone. `reader` reads on the same connection. No statement here that runs for each commit may change several rows and fail in between, as those do which
+ * `undone` grows whenever something that was written is undone. `reader` reads on the same connection. No statement here that runs for each
+ * commit may change several rows and fail in between, as those do which
  * return rows, resolve conflicts or have no WHERE: SQLite sets a mark before each, at which FTS5 writes what it has gathered of a whole transaction.
  */
 export function createCommitter(
