@@ -1,8 +1,9 @@
 import type { Request } from 'autocannon';
+import { Client } from 'undici';
 import type { Load } from '../load.ts';
 import type { Subject } from '../subjects.ts';
 import { publishDocument, SOURCE_BYTES } from './documents.ts';
-import { pathOf, publish, publishHeaders } from './subjects.ts';
+import { pathOf, publishHeaders } from './subjects.ts';
 
 export const FULL = 'application/json';
 export const ABBREVIATED = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*';
@@ -90,10 +91,17 @@ export function tarballRow(cached: boolean, packages: number): NpmRow {
 /** One of many packages with one version. */
 export const smallPackage = (index: number): string => `small-${index}`;
 
-/** Packages that nobody has heard of, `connections` at once. */
+/** Packages that nobody has heard of, `connections` at once. Their documents are made before the clock runs, as many as can be wanted. */
 export function publishRow(connections: number): NpmRow {
   const counts = new Map<Subject, number>();
   const name = `publish-${connections}`;
+  const prepared = connections === 1 ? 1000 : 2500;
+  const next = (subject: Subject): Request => {
+    const count = (counts.get(subject) ?? 0) + 1;
+    counts.set(subject, count);
+    const fresh = `${name}-${count}`;
+    return { path: pathOf(subject, fresh), body: publishDocument(fresh, '1.0.0') };
+  };
   return {
     name,
     title: connections === 1 ? 'publish a new package' : `publish new packages, ${connections} at once`,
@@ -103,28 +111,43 @@ export function publishRow(connections: number): NpmRow {
       weight: 100,
       status: 201,
       minBytes: 60,
-      requests: (subject) => [
-        {
-          method: 'PUT',
-          setupRequest(request: Request): Request {
-            const count = (counts.get(subject) ?? 0) + 1;
-            counts.set(subject, count);
-            const fresh = `${name}-${count}`;
-            const body = publishDocument(fresh, '1.0.0');
-            return { ...request, method: 'PUT', path: pathOf(subject, fresh), headers: publishHeaders(subject), body };
-          },
-        },
-      ],
+      requests(subject) {
+        const ready = Array.from({ length: prepared }, () => next(subject));
+        const headers = publishHeaders(subject);
+        const setupRequest = (request: Request): Request => {
+          const fresh = ready.pop();
+          if (fresh === undefined)
+            throw new Error(`${subject.name} publishes more than ${prepared} packages in a round`);
+          return { ...request, method: 'PUT', headers, ...fresh };
+        };
+        return [{ method: 'PUT', setupRequest }];
+      },
     },
     atLeast: 4,
   };
 }
 
-/** Milliseconds that it takes to publish versions into one package, one after the other. */
+/** Milliseconds that it takes to publish versions into one package, one after the other, on one connection. */
 export async function manyVersionsMs(subject: Subject, round: number, versions: number): Promise<number> {
-  const startedAt = performance.now();
-  for (let version = 0; version < versions; version++) await publish(subject, `grows-${round}`, `1.${version}.0`);
-  return performance.now() - startedAt;
+  const name = `grows-${versions}-${round}`;
+  const documents = Array.from({ length: versions }, (_, version) => publishDocument(name, `1.${version}.0`));
+  const client = new Client(new URL(subject.url).origin);
+  try {
+    const startedAt = performance.now();
+    for (const body of documents) {
+      const answer = await client.request({
+        method: 'PUT',
+        path: pathOf(subject, name),
+        headers: publishHeaders(subject),
+        body,
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 201) throw new Error(`${subject.name} refused ${name}: ${answer.statusCode} ${text}`);
+    }
+    return performance.now() - startedAt;
+  } finally {
+    await client.close();
+  }
 }
 
 /** Entity tags of full documents, which each server makes as it likes. */

@@ -6,7 +6,7 @@ import { NPM_SERVER, VERDACCIO } from '../../test/support/npm-servers.ts';
 import { VERDACCIO_VERSION } from '../../test/support/verdaccio.ts';
 import { describeMachine, divideCores } from '../cores.ts';
 import { compare, type Effort, median, spread } from '../measure.ts';
-import { rounded, textTable } from '../report.ts';
+import { grouped, rounded, textTable } from '../report.ts';
 import { type Subject, withoutCaches } from '../subjects.ts';
 import { requireSamePackage } from './agree.ts';
 import { buildPackage } from './built.ts';
@@ -35,21 +35,24 @@ interface Settings {
   /** Packages with so many versions each. */
   readonly sizes: readonly number[];
   readonly smallPackages: number;
-  /** Versions that are published into one package in one round. */
-  readonly versionsInto: number;
+  /** Versions that are published into one package in one round, and in how many rounds. */
+  readonly versionsInto: readonly { readonly versions: number; readonly rounds: number }[];
 }
 
 const THOROUGH: Settings = {
   effort: { rounds: 6, seconds: 1.5, warmUpRequests: 10_000 },
   sizes: [1, 100, 1000],
   smallPackages: 100,
-  versionsInto: 100,
+  versionsInto: [
+    { versions: 100, rounds: 6 },
+    { versions: 1000, rounds: 2 },
+  ],
 };
 const QUICK: Settings = {
   effort: { rounds: 2, seconds: 0.5, warmUpRequests: 1000 },
   sizes: [1, 100],
   smallPackages: 20,
-  versionsInto: 20,
+  versionsInto: [{ versions: 20, rounds: 2 }],
 };
 
 const ROWS_BESIDES = ['tarball', 'tarball-cold', 'publish-1', 'publish-8', 'many-versions', 'memory', 'start'];
@@ -115,11 +118,12 @@ async function measureAll(
     for (const size of settings.sizes) for (const row of documentRows(size, tags)) await measure(row, pair);
     await measure(tarballRow(true, settings.smallPackages), pair);
     for (const connections of [1, 8]) await measure(publishRow(connections), pair);
-    if (asked('many-versions')) {
-      tell('many-versions');
-      const title = `${settings.versionsInto} versions into one package`;
-      const of = (subject: Subject) => (round: number) => manyVersionsMs(subject, round, settings.versionsInto);
-      const measured = await inTurn(of(pair[0]), of(pair[1]), effort.rounds);
+    for (const { versions, rounds } of settings.versionsInto) {
+      if (!asked('many-versions')) continue;
+      const title = `${grouped(versions)} versions into one package`;
+      tell(title);
+      const of = (subject: Subject) => (round: number) => manyVersionsMs(subject, round, versions);
+      const measured = await inTurn(of(pair[0]), of(pair[1]), rounds);
       results.push(ofTimes({ name: 'many-versions', title, atLeast: 4 }, measured));
     }
     if (asked('memory')) results.push(memory(pair));
