@@ -54,6 +54,19 @@ describe('what is started from templates', () => {
     expect((await readFile(file, 'utf8')).replace(/,\s*"routes\/two"/, '')).toBe(before);
   });
 
+  it('writes JSON as the README shows it, what fits a line on one', async () => {
+    const folder = await temporaryFolder();
+    await newPack({ registry: folder, templates }, 'notes');
+    await newSection({ registry: folder, templates }, 'upstream', 'origin');
+    expect(await readFile('README.md', 'utf8')).toContain(
+      await readFile(join(folder, 'routes/notes/notes_hello.json'), 'utf8'),
+    );
+    const schema = await readFile(join(folder, 'schema.json'), 'utf8');
+    expect(schema).toContain('\n  "packs": ["routes/notes"],\n');
+    expect(schema).toContain('\n      "timeouts_ms": { "connect": 2000, "read": 10000 },\n');
+    expect(schema.split('\n').filter((line) => line.length > 120)).toEqual([]);
+  });
+
   it('refuses what is there already or has no name, and writes nothing', async () => {
     const folder = await temporaryFolder();
     const scaffold = { registry: folder, templates };
