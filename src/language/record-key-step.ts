@@ -125,7 +125,7 @@ function ownUse(template: Template): Use | null {
 /** What is wrong with a part, as far as the load can tell. */
 function misfits(part: Template, segment: PartSegment): string[] {
   const { node } = part;
-  if (node.kind === 'list' || node.kind === 'record')
+  if (node.kind === 'list' || node.kind === 'record' || node.kind === 'composed')
     return [`The part "${segment.name}" of a key cannot be an object or array`];
   if (node.kind === 'path' && node.use.optional && !segment.optional)
     return [`The part "${segment.name}" of the key may not be left out`];

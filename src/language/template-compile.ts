@@ -2,6 +2,7 @@ import { fail } from '../errors/registry-error.ts';
 import { compileHidden } from './expression-slot.ts';
 import type { Frame, Prelude, Scope } from './frame.ts';
 import { setOwn } from './member.ts';
+import { compileComposed } from './object-compose.ts';
 import type { Path } from './path.ts';
 import { compileRead, printText, type Read } from './read.ts';
 import type { Template, TemplateNode } from './template.ts';
@@ -68,7 +69,7 @@ export function compileText(template: Template, scope: Scope, encode: EncodeText
     return { evaluate: () => printText(value, 'this argument'), prelude: null };
   }
   const { evaluate, prelude } = compileTemplate(template, scope);
-  if (node.kind === 'list' || node.kind === 'record') {
+  if (node.kind === 'list' || node.kind === 'record' || node.kind === 'composed') {
     return { evaluate: () => fail('VALUE_INVALID', 'An object or array stands where a text is needed'), prelude };
   }
   const { use } = node;
@@ -102,6 +103,15 @@ function compileNode(node: TemplateNode, scope: Scope, preludes: Prelude[]): Rea
       return compileList(node.items.map((item) => compileNode(item, scope, preludes)));
     case 'record':
       return compileRecord(node.members, scope, preludes);
+    case 'composed':
+      return compileComposed(
+        node.pieces.map((piece) => {
+          const value = compileNode(piece.value, scope, preludes);
+          if (piece.kind === 'spread') return { key: null, value, optional: false };
+          const { key, optional } = piece;
+          return { key: typeof key === 'string' ? () => key : compileJoin(key, scope, null), value, optional };
+        }),
+      );
   }
 }
 

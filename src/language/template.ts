@@ -35,7 +35,19 @@ export type TemplateNode =
   | { readonly kind: 'text'; readonly text: TextNode }
   | { readonly kind: 'expression'; readonly expression: Expression; readonly use: Use }
   | { readonly kind: 'list'; readonly items: readonly TemplateNode[] }
-  | { readonly kind: 'record'; readonly members: readonly (readonly [string | TextNode, TemplateNode])[] };
+  | { readonly kind: 'record'; readonly members: readonly (readonly [string | TextNode, TemplateNode])[] }
+  /** An object with members that may be left out (`name?`) or are those of other objects (`...`). */
+  | { readonly kind: 'composed'; readonly pieces: readonly ObjectPiece[] };
+
+/** Of an object that is composed: a member, left out where it is `optional` and null, or all members of an object or of a list of them. */
+export type ObjectPiece =
+  | {
+      readonly kind: 'member';
+      readonly key: string | TextNode;
+      readonly value: TemplateNode;
+      readonly optional: boolean;
+    }
+  | { readonly kind: 'spread'; readonly value: TemplateNode };
 
 /** A text with at least one substitution: `literals` has one entry more than `parts` and stands around them. */
 export interface TextNode {
@@ -45,7 +57,8 @@ export interface TextNode {
 
 /**
  * Parses any JSON value. A string is, tried in this order on the whole of it, a reference `$path`, a reference `{path}`, an
- * expression `{% ... %}`, or a text. `{"$literal": x}` is x untouched. Keys of objects are texts. Nothing is thrown.
+ * expression `{% ... %}`, or a text. `{"$literal": x}` is x untouched. Keys of objects are texts; one that ends in `?` is left out where its value
+ * is null, and `...` stands for the members of its value. Nothing is thrown.
  */
 export function parseTemplate(json: unknown): Template {
   const uses: Use[] = [];
@@ -74,19 +87,42 @@ function parseValue(json: unknown, pointer: string, notes: Notes): TemplateNode 
     }
     return { kind: 'constant', value: freeze(Reflect.get(json, '$literal')) };
   }
-  const members = entries.map(([key, value]): [string | TextNode, TemplateNode] => {
+  const pieces = entries.map(([key, value]): ObjectPiece => {
     const at = pointerTo(pointer, key);
-    return [parseKey(key, at, notes), parseValue(value, at, notes)];
+    if (key === SPREAD) return { kind: 'spread', value: parseSpread(value, at, notes) };
+    const optional = key.endsWith('?') && !key.endsWith('??');
+    const text = key.endsWith('?') ? key.slice(0, -1) : key;
+    return { kind: 'member', key: parseKey(text, at, notes), value: parseValue(value, at, notes), optional };
   });
   const names = new Set<string>();
-  for (const [key] of members) {
-    if (typeof key !== 'string') continue;
+  for (const piece of pieces) {
+    if (piece.kind === 'spread' || typeof piece.key !== 'string') continue;
+    const { key } = piece;
     if (names.has(key)) {
       notes.problems.push({ code: 'TEMPLATE_INVALID', message: `The key "${key}" is written twice`, pointer });
     }
     names.add(key);
   }
+  const members: [string | TextNode, TemplateNode][] = [];
+  for (const piece of pieces) {
+    if (piece.kind === 'spread' || piece.optional) return { kind: 'composed', pieces };
+    members.push([piece.key, piece.value]);
+  }
   return fold({ kind: 'record', members });
+}
+
+/** The key that stands for the members of its value. */
+const SPREAD = '...';
+
+function parseSpread(json: unknown, pointer: string, notes: Notes): TemplateNode {
+  const value = parseValue(json, pointer, notes);
+  const isObjects = value.kind !== 'text' && (value.kind !== 'constant' || typeof value.value === 'object');
+  if (!isObjects) {
+    const message = `"${SPREAD}" stands for the members of an object`;
+    const fix = 'Refer to one: "$name", or to several: ["$a", "$b"]';
+    notes.problems.push({ code: 'TEMPLATE_INVALID', message, pointer, fix });
+  }
+  return value;
 }
 
 function parseString(text: string, pointer: string, notes: Notes): TemplateNode {

@@ -109,12 +109,58 @@ const CASES: readonly Case[] = [
   ['a missing key', { $k: 1 }, { k: null }, missing('k')],
   ['a key twice', { $a: 1, $b: 2 }, { a: 'x', b: 'x' }, { code: 'VALUE_INVALID', details: { key: 'x' } }],
   ['null members stay', { a: '$x' }, { x: null }, { a: null }],
+  // Members that may be left out
+  ['a member of null is left out', { 'a?': '$x', 'b?': '$y', c: '$x' }, { x: null, y: 0 }, { b: 0, c: null }],
+  ['an absent one, too', { 'a?': '$x.y' }, { x: {} }, {}],
+  ['an empty one stays', { 'a?': '$x', 'b?': '$y' }, { x: '', y: [] }, { a: '', b: [] }],
+  ['a key that is a text may be left out', { '{k}-{k}?': '$x' }, { k: 'a', x: 1 }, { 'a-a': 1 }],
+  ['?? is a question mark', { 'a??': '$x', '??': 1 }, { x: null }, { 'a?': null, '?': 1 }],
+  ['an own __proto__ is put there', { '__proto__?': '$x' }, { x: 5 }, JSON.parse('{"__proto__":5}')],
+  ['an expression that gives nothing is left out', { 'a?': '{% $x.y %}', b: 1 }, { x: {} }, { b: 1 }],
+  // Members of others
+  ['the members of an object', { a: 1, '...': '$x' }, { x: { b: 2 } }, { a: 1, b: 2 }],
+  ['the last of one name counts', { a: 1, '...': '$x', b: 3 }, { x: { a: 0, b: 0 } }, { a: 0, b: 3 }],
+  ['the members of several', { '...': ['$x', { c: '$x.a' }, '$n'] }, { x: { a: 1 }, n: null }, { a: 1, c: 1 }],
+  ['a list of objects', { '...': '$l' }, { l: [{ a: 1 }, null, { a: 2 }] }, { a: 2 }],
+  ['nothing has no members', { a: 1, '...': '$x.y' }, { x: {} }, { a: 1 }],
+  ['the members of what an expression gives', { '...': '{% $x.y %}' }, { x: { y: { a: 1 } } }, { a: 1 }],
+  ['an own __proto__ among them', { '...': '$x' }, { x: JSON.parse('{"__proto__":5}') }, JSON.parse('{"__proto__":5}')],
+  ['a text has no members', { '...': '$x' }, { x: 'abc' }, { code: 'VALUE_INVALID' }],
+  ['bytes have none', { '...': '$b' }, { b: handle }, { code: 'VALUE_INVALID' }],
+  [
+    'a document that is a list has those of its objects',
+    { '...': '$d' },
+    { d: new StoredValue('k', '[1]', 1) },
+    { code: 'VALUE_INVALID' },
+  ],
   ['$literal is untouched', { $literal: { a: '$x', b: '{y}' } }, {}, { a: '$x', b: '{y}' }],
   ['$literal of a text', ['{x}', { $literal: '{x}' }], { x: 1 }, [1, '{x}']],
   ['$$literal is a key', { $$literal: '$x' }, { x: 1 }, { $literal: 1 }],
   ['scalars are themselves', [1, true, null, 'a'], {}, [1, true, null, 'a']],
   ['a list of references', ['$x', { y: '$x' }], { x: 1 }, [1, { y: 1 }]],
 ];
+
+describe('objects made of others', () => {
+  const PARTS: readonly (readonly [what: string, stored: string, json: unknown, text: string])[] = [
+    ['goes on as it was stored', '{ "a": [1,  2] }', { '...': '$d', b: 1 }, '{ "a": [1,  2] ,"b":1}'],
+    ['with what stands before it behind', '{"a":1}', { b: 2, '...': '$d' }, '{"a":1,"b":2}'],
+    ['of no members', '{ }', { '...': '$d', b: 1 }, '{"b":1}'],
+    ['that nothing is added to', '{"a":1}', { '...': '$d' }, '{"a":1}'],
+  ];
+  test.each(PARTS)('a document %s', async (_what, stored, json, text) => {
+    const made = await run(json, { d: new StoredValue('k', stored, 1) });
+    expect(made instanceof StoredValue ? made.text : made).toBe(text);
+  });
+
+  test.each([
+    ['a name of it is replaced', '{"a":1}', { '...': '$d', a: 2 }, { a: 2 }],
+    ['a name that it may have by an escape is added', '{"\\u0062":1}', { '...': '$d', b: 2 }, { b: 2 }],
+    ['it counts where it stands last', '{"a":1}', { a: 2, '...': '$d' }, { a: 1 }],
+    ['there are two', '{"a":1}', { '...': ['$d', '$d'] }, { a: 1 }],
+  ] as const)('a document is read where %s', async (_what, stored, json, value) => {
+    expect(await run(json, { d: new StoredValue('k', stored, 1) })).toEqual(value);
+  });
+});
 
 describe('templates', () => {
   test.each(CASES)('%s', async (_what, json, variables, result) => {
@@ -195,6 +241,9 @@ describe('what a template reads', () => {
     ['an element of a root', '{principal[0]}', '', 'TEMPLATE_INVALID'],
     ['$literal beside another key', { $literal: 1, a: 2 }, '/$literal', 'TEMPLATE_INVALID'],
     ['one key twice after unescaping', { '}': 1, '}}': 2 }, '', 'TEMPLATE_INVALID'],
+    ['one key with and without ?', { a: '$x', 'a?': '$y' }, '', 'TEMPLATE_INVALID'],
+    ['the members of a text', { '...': 'text' }, '/...', 'TEMPLATE_INVALID'],
+    ['the members of a number', { '...': 1 }, '/...', 'TEMPLATE_INVALID'],
     ['an expression as a key', { '{% a %}': 1 }, '/{% a %}', 'TEMPLATE_INVALID'],
     ['an expression that does not parse', { a: ['{% 1 + %}'] }, '/a/0', 'EXPRESSION_INVALID'],
     ['an expression of nothing', '{%%}', '', 'EXPRESSION_INVALID'],

@@ -62,6 +62,17 @@ export function createFit(schemas: Readonly<Record<string, JsonObject>>): FitTem
           ),
         ];
       }
+      case 'composed':
+        // Which members there are is known only at run time; what is written out must fit all the same.
+        return [
+          ...fitType(target, 'object', pointer),
+          ...node.pieces.flatMap((piece) => {
+            const members = isObject(target.properties) ? target.properties : {};
+            if (piece.kind === 'spread' || typeof piece.key !== 'string') return [];
+            const name = `${piece.key}${piece.optional ? '?' : ''}`;
+            return Object.hasOwn(members, piece.key) ? inner(piece.value, members[piece.key], name) : [];
+          }),
+        ];
     }
   }
 
