@@ -17,6 +17,7 @@ export function declareNames(context: LoadContext, json: JsonObject, pack: strin
     ['index', memberObject(json, 'indexes')],
     ['pipeline', memberObject(json, 'pipelines')],
     ['access', memberObject(json, 'access')],
+    ['error', memberObject(json, 'errors')],
   ];
   const global: readonly (readonly [NameKind, JsonObject])[] = [
     ['kv_store', memberObject(storage, 'kv_stores')],

@@ -23,7 +23,7 @@ export const FINDING_CODES = Object.freeze({
   DUPLICATE_KEY: error('An object has the same key twice; only the last would count'),
   UNKNOWN_KEY: error('A key means nothing here'),
   SHAPE_INVALID: error('A value has the wrong type, is missing or is not one of those allowed'),
-  ROUTE_FILE_NAME: error('A route file is not named after the id of its route'),
+  ROUTE_FILE_NAME: error('A route file has another name than the id that it gives its route'),
   NOT_RUN: warning('The section is read and kept, but this version of the engine does not act on it'),
 
   // Names
@@ -79,7 +79,9 @@ export const FINDING_CODES = Object.freeze({
   FIELD_NOT_TEXT: error('An index searches a field that never holds a text'),
   SEARCH_WITHOUT_TEXT: error('A search asks an index that has no `text`'),
   MEMBER_UNKNOWN: warning('A member of a variable, or a feature, is read that there cannot be'),
-  CODE_NEVER_RAISED: warning('A `catch` or an error table names a code that nothing there raises'),
+  CODE_NEVER_RAISED: warning(
+    'A `catch` or an error table names a code, or declares an error, that nothing there raises',
+  ),
   INDEX_WRITE_REDUNDANT: warning('A step writes an index that the engine keeps itself'),
   VISIBILITY_BYPASSED: warning('A step looks past the `visible_when` of a document'),
   APPLY_NEEDS_REQUEST: error('A pipeline that applies events needs a request, and there is none'),

@@ -17,7 +17,10 @@ export const FINDING_EXAMPLES: Readonly<Record<FindingCode, FindingExample>> = {
   DUPLICATE_KEY: example('{ "out": "a", "out": "b" }', '{ "out": "b" }'),
   UNKNOWN_KEY: example('{ "id": "list", "mehtod": "GET" }', '{ "id": "list", "method": "GET" }'),
   SHAPE_INVALID: example('"ttl_seconds": "60"', '"ttl_seconds": 60'),
-  ROUTE_FILE_NAME: example('routes/books/list.json: { "id": "list_books" }', 'routes/books/list_books.json'),
+  ROUTE_FILE_NAME: example(
+    'routes/books/list.json: { "id": "list_books" }',
+    'routes/books/list_books.json, without "id"',
+  ),
   NOT_RUN: example('"encrypted": true', 'Do not rely on it: leave it out, or keep it for a version that acts on it'),
 
   REFERENCE_UNKNOWN: example('{ "doc": "bok" }', '{ "doc": "book" }'),

@@ -49,8 +49,8 @@ function eventTypes(json: JsonObject, pack: string | null): readonly Json[] {
   );
 }
 
-function rawRoute(json: JsonObject, { pack, paths }: RouteDefinition): JsonObject {
+function rawRoute(json: JsonObject, { id, pack, paths }: RouteDefinition): JsonObject {
   if (pack === null) return json;
   const [only, ...others] = paths;
-  return { ...json, pack, path: others.length === 0 ? (only ?? '') : paths };
+  return { id, ...json, pack, path: others.length === 0 ? (only ?? '') : paths };
 }

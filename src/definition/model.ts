@@ -70,6 +70,8 @@ export interface ArgumentNode {
   readonly references: readonly string[];
   /** For `pipeline`. */
   readonly list: StepList | null;
+  /** Where it comes from, where it was not written (`filled-in.ts`). */
+  readonly from: string | null;
 }
 
 export interface RouteNode {
@@ -113,8 +115,8 @@ export interface LooseValue {
   /** For `schema`: with its references to other schemas resolved. */
   readonly resolved?: JsonObject;
   readonly spot: Spot;
-  /** The variables and roots that may be read there. */
-  readonly names: readonly string[];
+  /** The variables and roots that may be read there; null: others judge what it reads. */
+  readonly names: readonly string[] | null;
 }
 
 /** What the sections of all files come to; rules read it, `load.ts` makes the Definition of it. */

@@ -1,6 +1,7 @@
 import { suggest } from './nearest.ts';
-import type { Spot } from './places.ts';
+import { memberOf, type Spot } from './places.ts';
 import type { Reporter } from './reporter.ts';
+import type { Json } from './types.ts';
 
 /** What can be declared by name. `kv_store`, `blob_store`, `upstream`, `scope` and `env` are never local to a pack. */
 export type NameKind =
@@ -15,6 +16,7 @@ export type NameKind =
   | 'upstream'
   | 'scope'
   | 'access'
+  | 'error'
   | 'env';
 
 /** All declared names. A pack `books` that declares the document `title` declares `books.title`. */
@@ -25,6 +27,8 @@ export interface Names {
   find(kind: NameKind, pack: string | null, name: string): string | null;
   /** As `find`; reports REFERENCE_UNKNOWN and returns the name itself when there is none. */
   resolve(kind: NameKind, pack: string | null, name: string, spot: Spot): string;
+  /** The JSON of what is declared under a qualified name. */
+  declaration(kind: NameKind, name: string): Json | undefined;
   all(kind: NameKind): readonly string[];
 }
 
@@ -40,6 +44,7 @@ const LABELS: Readonly<Record<NameKind, string>> = {
   upstream: 'upstream',
   scope: 'scope',
   access: 'access',
+  error: 'error',
   env: 'environment variable',
 };
 
@@ -55,13 +60,14 @@ const SECTIONS: Readonly<Record<NameKind, string>> = {
   upstream: 'upstreams',
   scope: 'auth.scopes',
   access: 'access',
+  error: 'errors',
   env: 'env',
 };
 
 export function createNames(reporter: Reporter): Names {
-  const declared = new Map<NameKind, Set<string>>();
-  const of = (kind: NameKind): Set<string> => {
-    const known = declared.get(kind) ?? new Set<string>();
+  const declared = new Map<NameKind, Map<string, Spot>>();
+  const of = (kind: NameKind): Map<string, Spot> => {
+    const known = declared.get(kind) ?? new Map<string, Spot>();
     declared.set(kind, known);
     return known;
   };
@@ -80,20 +86,24 @@ export function createNames(reporter: Reporter): Names {
         const message = `There is a second ${LABELS[kind]} "${qualified}"`;
         reporter.report('DUPLICATE_ID', spot, message, { at: 'key', fix: 'Give one of them another name' });
       }
-      known.add(qualified);
+      known.set(qualified, spot);
       return qualified;
     },
     find,
     resolve(kind, pack, name, spot) {
       const found = find(kind, pack, name);
       if (found !== null) return found;
-      const local = pack === null ? [] : [...of(kind)].filter((known) => known.startsWith(`${pack}.`));
-      const candidates = [...local.map((known) => known.slice((pack ?? '').length + 1)), ...of(kind)];
+      const local = pack === null ? [] : [...of(kind).keys()].filter((known) => known.startsWith(`${pack}.`));
+      const candidates = [...local.map((known) => known.slice((pack ?? '').length + 1)), ...of(kind).keys()];
       const fix = suggest(name, candidates) ?? `Declare it under "${SECTIONS[kind]}"`;
       reporter.report('REFERENCE_UNKNOWN', spot, `There is no ${LABELS[kind]} "${name}"`, { fix });
       return name;
     },
-    all: (kind) => [...of(kind)],
+    declaration(kind, name) {
+      const spot = of(kind).get(name);
+      return spot === undefined ? undefined : memberOf(spot);
+    },
+    all: (kind) => [...of(kind).keys()],
   };
 }
 

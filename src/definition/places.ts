@@ -1,5 +1,6 @@
 import type { Place } from './findings.ts';
 import type { SourceFile } from './source-file.ts';
+import type { Json } from './types.ts';
 
 /** A member of an object or array of the definition, or (`member` null) the object or array itself. */
 export interface Spot {
@@ -69,7 +70,7 @@ export function createPlaces(): Places {
     follow(spot, pointer) {
       let here = spot;
       for (const segment of pointer.split('/').slice(1)) {
-        const value = here.member === null ? here.container : memberOf(here.container, here.member);
+        const value = memberOf(here);
         if (typeof value !== 'object' || value === null) break;
         const name = segment.replaceAll('~1', '/').replaceAll('~0', '~');
         const member = Array.isArray(value) ? Number(name) : name;
@@ -86,8 +87,10 @@ export function spotOf(container: object, member: string | number | null = null)
   return { container, member };
 }
 
-function memberOf(container: object, member: string | number): unknown {
-  return Object.getOwnPropertyDescriptor(container, member)?.value;
+/** What stands at a spot; undefined where nothing does. */
+export function memberOf({ container, member }: Spot): Json | undefined {
+  // Spots are only made of the definition's JSON.
+  return (member === null ? container : Object.getOwnPropertyDescriptor(container, member)?.value) as Json | undefined;
 }
 
 /** One segment of a JSON pointer, escaped (RFC 6901). */

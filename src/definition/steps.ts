@@ -1,3 +1,4 @@
+import { fillIn } from './filled-in.ts';
 import type { ArgumentNode, LoadContext, StepList, StepNode } from './model.ts';
 import type { NameKind } from './names.ts';
 import { suggest } from './nearest.ts';
@@ -45,8 +46,13 @@ function readStep(context: LoadContext, pack: string | null, json: Json, spot: S
     const fix = suggest(op, [...context.vocabulary.keys()]);
     context.reporter.report('UNKNOWN_OPERATION', reader.at('op'), `There is no operation "${op}"`, { fix });
   }
-  const names = Object.keys(args).filter((name) => name !== 'when' && !isFreeArgument(operation, name));
-  const nodes = names.flatMap((name) => readArguments(context, pack, operation, args, name));
+  const filled = fillIn(context, pack, operation, args);
+  const isWritten = (name: string) => name !== 'when' && filled.every((argument) => argument.name !== name);
+  const names = Object.keys(args).filter((name) => isWritten(name) && !isFreeArgument(operation, name));
+  const nodes = [
+    ...names.flatMap((name) => readArguments(context, pack, operation, args, name)),
+    ...filled.map(({ name, json, spot, from }) => argumentNode(context, pack, operation, name, json, spot, from)),
+  ];
   const definition = defineStep(op, args, nodes, when?.json ?? null, catches, label);
   return { spot, json: reader.json, op, pack, operation, args: nodes, argsSpot, when, catches, definition };
 }
@@ -96,14 +102,24 @@ function readArgument(
   member: string,
   name: string,
 ): ArgumentNode {
-  const json = args[member] ?? null;
-  const spot = spotOf(args, member);
+  return argumentNode(context, pack, operation, name, args[member] ?? null, spotOf(args, member), null);
+}
+
+function argumentNode(
+  context: LoadContext,
+  pack: string | null,
+  operation: OperationDefinition | null,
+  name: string,
+  json: Json,
+  spot: Spot,
+  from: string | null,
+): ArgumentNode {
   const definition = operation === null ? null : argumentDefinition(operation, name);
   const list = definition?.kind === 'pipeline' ? readSteps(context, pack, json, spot) : null;
   const target: NameKind | null = definition?.kind === 'schema' ? 'schema' : (definition?.to ?? null);
   const references = target === null ? [] : resolveNames(context, pack, target, json, spot, definition?.many === true);
   const resolved = resolveJson(context, pack, definition, json, references, list);
-  return { name, spot, json, resolved, definition, references, list };
+  return { name, spot, json, resolved, definition, references, list, from };
 }
 
 function resolveNames(
@@ -133,7 +149,7 @@ function defineStep(
   const changed = new Map<string, Json>();
   for (const node of nodes) {
     if (node.list !== null) nested[node.name] = node.list.definitions;
-    if (node.resolved !== node.json) changed.set(node.name, node.resolved);
+    if (node.resolved !== node.json || node.from !== null) changed.set(node.name, node.resolved);
   }
   const handlers = createMap<readonly StepDefinition[]>();
   for (const { code, list } of catches) handlers[code] = list.definitions;
@@ -147,11 +163,11 @@ function defineStep(
   };
 }
 
-/** The arguments without `when`, changed ones in place of what was written; as they are when nothing changes. */
+/** The arguments without `when`, changed and filled-in ones in place of what was written; as they are when nothing changes. */
 function rewriteArgs(args: JsonObject, changed: ReadonlyMap<string, Json>): JsonObject {
   if (changed.size === 0 && !Object.hasOwn(args, 'when')) return args;
-  const entries = Object.entries(args).filter(([name]) => name !== 'when');
-  return Object.fromEntries(entries.map(([name, value]) => [name, changed.get(name) ?? value]));
+  const entries = Object.entries(args).filter(([name]) => name !== 'when' && !changed.has(name));
+  return Object.fromEntries([...entries, ...changed]);
 }
 
 /** An argument as the Definition has it: names qualified, nested steps as step definitions. */

@@ -53,7 +53,8 @@ export interface ArgumentDefinition {
   readonly nullable: boolean;
   /**
    * For `pipeline`: what the names bound inside are worth outside. `maybe`: may be null after; `inside`: not visible after.
-   * For `bind`: `inside` binds the name for the step's `inside` pipeline only. For `template`: `inside` is evaluated at the end of that pipeline.
+   * For `bind`: `inside` binds the name for the step's `inside` pipeline only. For `template`: `inside` is evaluated at the end of that pipeline;
+   * for `condition`: before it.
    */
   readonly scope: 'maybe' | 'inside';
 }

@@ -69,6 +69,8 @@ export interface StepCompiler {
    * A promise only where the template holds an expression. Null when the argument is absent.
    */
   inside(argument: string): ((run: Run) => MaybePromise<unknown>) | null;
+  /** `condition` with `scope: "inside"`, as `inside`. */
+  insideCondition(argument: string): ((run: Run) => MaybePromise<boolean>) | null;
   /** Stores into a variable by name: for operations that bind names which their arguments do not list (`parse.path`). */
   bindName(name: string): (frame: Frame, value: unknown) => void;
   /** Whether a name is bound before this step. */

@@ -83,6 +83,13 @@ export class StepArguments implements StepCompiler {
     return prelude === null ? evaluate : (run) => whenReady(prelude(run), () => evaluate(run));
   }
 
+  insideCondition(argument: string): ((run: Run) => MaybePromise<boolean>) | null {
+    const json = this.#json(argument);
+    if (json === undefined) return null;
+    const { test, prelude } = compileCondition(parseCondition(json), this.#inside);
+    return prelude === null ? test : (run) => whenReady(prelude(run), () => test(run));
+  }
+
   text(argument: string, encoding: TextEncoding = 'none'): (frame: Frame) => string | null {
     const json = this.#json(argument);
     if (json === undefined) return () => null;

@@ -46,7 +46,11 @@ function renderOperation({
     `${summary}${description === '' ? '' : ` ${description}`}`,
     `Effect: \`${effect}\`.${errors.length === 0 ? '' : ` Errors: ${errors.map((code) => `\`${code}\``).join(', ')}.`}`,
     ...(rows.length === 0 ? ['No arguments.'] : [table('| argument | kind | |', rows)]),
-    ...oneOf.map((group) => `Exactly one of ${group.map((name) => `\`${name}\``).join(', ')} is given.`),
+    ...oneOf.map((group) => {
+      // A key that is left out is filled in.
+      const isFilled = group.some((name) => args[name]?.kind === 'key');
+      return `${isFilled ? 'At most' : 'Exactly'} one of ${group.map((name) => `\`${name}\``).join(', ')} is given.`;
+    }),
     ...(example === undefined ? [] : [`For example, ${example.name}:`, fenced(example.step)]),
   ].join('\n\n');
 }

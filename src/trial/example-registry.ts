@@ -55,6 +55,7 @@ export function exampleRegistry(example: OperationExample, kinds: StoreKinds): J
     pipelines: given.pipelines ?? {},
     errors: {
       '*': { body: { error: { code: '{error.code}', message: '{error.message}', details: '$error.details' } } },
+      ...object(given.errors),
     },
     api: {
       routes: [

@@ -69,7 +69,6 @@ describe('the schemas of files', () => {
       { op: 'kv.get' },
       { op: 'kv.get', args: { ...get, ot: 'x' } },
       { op: 'kv.get', args: { doc: 'note', key: 'note/{name}' } },
-      { op: 'kv.get', args: { doc: 'note', out: 'note' } },
       { op: 'kv.get', args: { ...get, keys: ['note/a'] } },
       { op: 'kv.get', args: { ...get, out: '$note' } },
       { op: 'kv.get', args: get, whn: {} },
@@ -86,6 +85,9 @@ describe('the schemas of files', () => {
       { op: 'respond.json', args: { status: null, headers: { a: '{b}' } } },
       { op: 'set', args: { anything: 1, else: { $literal: '$x' } }, label: 'l', comment: 'said' },
       { op: 'flow.each', args: { in: '$a', as: 'b', do: [], collect: { from: '$b', out: 'c' } } },
+      { op: 'kv.get', args: { doc: 'note', out: 'note' } },
+      { op: 'kv.put', args: { doc: 'note', value: {} } },
+      { op: 'flow.each', args: { in: '$a', as: 'b', where: { is_null: '$b' }, out: 'c' } },
       { op: 'txn.begin' },
     ];
     for (const step of right) expect(problems('route', route(step)), JSON.stringify(step)).toEqual([]);

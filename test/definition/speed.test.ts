@@ -41,8 +41,8 @@ function writeMany(folder: string, routes: number): number {
     mkdirSync(join(folder, pack), { recursive: true });
     for (const { name, json } of files) {
       const isPack = name === 'pack.json';
-      const own = isPack ? { name: `pack${copy}`, mount: `/pack${copy}` } : { id: `${String(json.id)}_${copy}` };
-      const file = isPack ? name : `${own.id}.json`;
+      const own = isPack ? { name: `pack${copy}`, mount: `/pack${copy}` } : {};
+      const file = isPack ? name : name.replace('.json', `_${copy}.json`);
       writeFileSync(join(folder, pack, file), JSON.stringify({ ...json, ...own }, null, 2));
     }
   }

@@ -230,20 +230,20 @@ describe('scope', () => {
     it('has a scope of its own, takes its inputs and gives back its outputs', async () => {
       const { json } = await run(
         [
-          set({ n: 1, hidden: 'outer' }),
-          call('add', { with: { n: '$n' }, out: 'result' }),
+          set({ n: 1, hidden: 'outer', outer: 'seen' }),
+          call('add', { with: { n: '$n', absent: null }, out: 'result' }),
           reply({ result: '$result', n: '$n', hidden: '$hidden' }),
         ],
         '/run',
         pipelines({
           add: {
-            inputs: ['n', 'absent'],
-            outputs: ['sum', 'absent'],
+            inputs: ['n', 'absent', 'outer'],
+            outputs: ['sum', 'absent', 'outer'],
             pipeline: [set({ hidden: 'inner', sum: '{% n + 1 %}', n: 99 })],
           },
         }),
       );
-      expect(json).toEqual({ result: { sum: 2, absent: null }, n: 1, hidden: 'outer' });
+      expect(json).toEqual({ result: { sum: 2, absent: null, outer: 'seen' }, n: 1, hidden: 'outer' });
     });
 
     it('begins each call with unbound names', async () => {

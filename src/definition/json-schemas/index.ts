@@ -2,7 +2,7 @@ import type { JsonObject } from '../types.ts';
 import type { Vocabulary } from '../vocabulary.ts';
 import { OPERATION } from './operation.ts';
 import { PACK, REGISTRY } from './registry.ts';
-import { ROUTE } from './sections.ts';
+import { ROUTE_FILE } from './sections.ts';
 import { stepParts } from './steps.ts';
 
 /** Kinds of files that a registry and its vocabulary are made of. */
@@ -23,6 +23,6 @@ const TITLES: Readonly<Record<FileKind, string>> = {
 export function fileSchema(kind: FileKind, vocabulary: Vocabulary): JsonObject {
   const head = { $schema: 'https://json-schema.org/draft/2020-12/schema', title: TITLES[kind] };
   if (kind === 'operation') return { ...head, ...OPERATION };
-  const body = { registry: REGISTRY, pack: PACK, route: ROUTE }[kind];
+  const body = { registry: REGISTRY, pack: PACK, route: ROUTE_FILE }[kind];
   return { ...head, ...body, $defs: stepParts(vocabulary) };
 }

@@ -126,10 +126,12 @@ const ACCESS_RULE: JsonObject = {
   },
 };
 
-const ERROR_ENTRY = closed('The answer to an error.', {
+const ERROR_ENTRY = closed('The answer to an error; what it leaves out is that of "*".', {
   status: integer('HTTP status.', 100),
   headers: named('Header templates.', {}),
   body: { description: 'A template; "error" has code, message, details, step.' },
+  message: text('The sentence of "respond.error" with this code: a template over the variables of the step.'),
+  code: text('The code that "respond.error" raises in place of this name.'),
 });
 
 const EVENT = closed('A type of event.', { name: text('Its name.'), durable: flag('It is kept.'), schema: SCHEMA }, [
@@ -158,7 +160,7 @@ export const SHARED: JsonObject = {
 };
 
 export const ROUTE_KEYS: JsonObject = {
-  id: text('Its name; a route file is called after it.'),
+  id: text('Its name; that of the file where it has one of its own.'),
   method: oneOrMore('HTTP methods; HEAD comes with GET.', { type: 'string', pattern: '^[A-Z]+$' }),
   path: oneOrMore('Path patterns: {x} a segment, {x+} several, {x:regex}. Under the mounts of its pack.', {
     type: 'string',
@@ -173,12 +175,12 @@ export const ROUTE_KEYS: JsonObject = {
   pipeline: part('steps'),
 };
 
-export const ROUTE = closed('A route: what is asked for, and the steps that answer.', ROUTE_KEYS, [
-  'id',
-  'method',
-  'path',
-  'pipeline',
-]);
+const ROUTE_MEANING = 'A route: what is asked for, and the steps that answer.';
+
+export const ROUTE = closed(ROUTE_MEANING, ROUTE_KEYS, ['id', 'method', 'path', 'pipeline']);
+
+/** In a file of its own a route has the file's name. */
+export const ROUTE_FILE = closed(ROUTE_MEANING, ROUTE_KEYS, ['method', 'path', 'pipeline']);
 
 /** The schema of a section that is kept as JSON. */
 export function shaped(name: keyof typeof SHAPES, description: string): JsonObject {

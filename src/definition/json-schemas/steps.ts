@@ -85,9 +85,16 @@ function argumentsSchema({ summary, description, args, oneOf }: OperationDefinit
     ...schema,
     ...(any !== undefined && { additionalProperties: argument(any) }),
     ...(oneOf.length > 0 && {
-      allOf: oneOf.map((group) => ({ oneOf: group.map((name) => ({ required: [name] })) })),
+      allOf: oneOf.map((group) => ({ oneOf: oneGiven(group, args) })),
     }),
   };
+}
+
+/** Exactly one of a group; a key that is filled in counts as given. */
+function oneGiven(group: readonly string[], args: OperationDefinition['args']): readonly JsonObject[] {
+  const filled = group.some((name) => args[name]?.kind === 'key');
+  const none: JsonObject = { not: { anyOf: group.map((name) => ({ required: [name] })) } };
+  return [...group.map((name) => ({ required: [name] })), ...(filled ? [none] : [])];
 }
 
 function argument(definition: ArgumentDefinition): JsonObject {

@@ -1,6 +1,7 @@
 import { createSchemaCompiler, type SchemaValidator } from '../../language/json-schema.ts';
 import { plainlyFits } from '../../language/json-schema-plain.ts';
 import { isName } from '../../language/path.ts';
+import { pointerTo } from '../../language/problem.ts';
 import type { Template } from '../../language/template.ts';
 import { ALL_ROOTS, type ArgumentNode, type StepNode } from '../model.ts';
 import { suggest } from '../nearest.ts';
@@ -178,17 +179,10 @@ function checkInputs(context: LintContext, step: StepNode): void {
   const inputs = called === null ? undefined : context.model.pipelines.get(called)?.definition.inputs;
   const given = step.args.find((node) => node.name === 'with');
   if (inputs === undefined) return;
-  const isWritten = given === undefined || (isObject(given.json) && !Object.hasOwn(given.json, '$literal'));
-  const missing = isWritten ? inputs.filter((name) => !isObject(given?.json) || !Object.hasOwn(given.json, name)) : [];
-  if (missing.length > 0) {
-    const names = missing.map((name) => `"${name}"`).join(', ');
-    const message = `The pipeline "${called}" is called without its input ${names}, which is null then`;
-    context.reporter.report('ARGUMENT_MISSING', given?.spot ?? step.argsSpot, message, { severity: 'warning' });
-  }
   if (given === undefined || !isObject(given.json) || Object.hasOwn(given.json, '$literal')) return;
   for (const name of Object.keys(given.json)) {
     if (inputs.includes(name)) continue;
-    const spot = { container: given.json, member: name };
+    const spot = context.places.follow(given.spot, pointerTo('', name));
     const fix = suggest(name, inputs);
     context.reporter.report('ARGUMENT_UNKNOWN', spot, `The pipeline "${called}" has no input "${name}"`, {
       fix,

@@ -32,7 +32,8 @@ export const codesRule: Rule = {
     for (const { list } of context.roots) {
       for (const step of allSteps(list)) checkCatch(context, step);
     }
-    const known = [...new Set([...Object.keys(ERROR_CODES), ...raised, '*'])];
+    const named = context.roots.flatMap(({ list }) => allSteps(list).flatMap((step) => namedError(step)));
+    const known = [...new Set([...Object.keys(ERROR_CODES), ...raised, ...named, '*'])];
     for (const table of context.model.errorTables) {
       for (const [code, entry] of Object.entries(table)) {
         if (known.includes(code) || isRemark(code, entry)) continue;
@@ -65,6 +66,12 @@ function codesOf(context: LintContext, step: StepNode, seen: Set<string>): reado
   if (called !== null) seen.add(called);
   const lists: readonly StepList[] = [...innerLists(step), ...(root === null ? [] : [root.list])];
   return [...ownCodes(step), ...lists.flatMap((list) => list.steps.flatMap((inner) => codesOf(context, inner, seen)))];
+}
+
+/** The error under `errors` that a step raises by its name, which need not be its code. */
+function namedError(step: StepNode): readonly string[] {
+  const code = step.op === 'respond.error' && isObject(step.json.args) ? step.json.args.code : null;
+  return typeof code === 'string' ? [code] : [];
 }
 
 /** `*` where the code is known only at run time. */

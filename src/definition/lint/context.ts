@@ -79,6 +79,8 @@ export interface NameUse {
   /** As written. */
   readonly path: string;
   readonly spot: Spot;
+  /** What reads it, where that is not written in the step (`filled-in.ts`). */
+  readonly from: string | null;
   /** Names that are bound there. */
   readonly known: readonly string[];
 }

@@ -1,5 +1,5 @@
 import type { Use } from '../../language/use.ts';
-import { ALL_ROOTS, type StepList, type StepNode } from '../model.ts';
+import { ALL_ROOTS, type ArgumentNode, type StepList, type StepNode } from '../model.ts';
 import type { Spot } from '../places.ts';
 import { readsBody } from './body-reads.ts';
 import type { LintContext, NameUse, ParsedArgument, ParsedStep } from './context.ts';
@@ -46,7 +46,10 @@ export function walkFlow(
 function walkStep(context: LintContext, step: StepNode, start: FlowState, log: FlowLog): FlowState {
   const parsed = context.parsed(step);
   const { when } = parsed;
-  const asked = when === null ? start : readUses(context, start, when.uses, step.when?.spot ?? step.spot, log);
+  const asked =
+    when === null
+      ? start
+      : readUses(context, start, when.uses, { spot: step.when?.spot ?? step.spot, from: null }, log);
   const before = when === null ? asked : prove(asked, when.nonNull);
   const done = runStep(context, step, parsed, before, log);
   const after = step.catches.length === 0 ? done : walkCatches(context, step, before, done, log);
@@ -58,7 +61,7 @@ function walkStep(context: LintContext, step: StepNode, start: FlowState, log: F
 function runStep(context: LintContext, step: StepNode, parsed: ParsedStep, before: FlowState, log: FlowLog): FlowState {
   let state = before;
   for (const argument of parsed.args) {
-    if (!isInside(argument)) state = readUses(context, state, argument.uses, argument.node.spot, log);
+    if (!isInside(argument)) state = readUses(context, state, argument.uses, argument.node, log);
   }
   for (const name of namesReadBy(context, step)) log.reads.add(name);
   state = readBody(context, step, parsed, state, log);
@@ -90,12 +93,13 @@ function runLists(
   log: FlowLog,
 ): FlowState {
   const lists = parsed.args.filter(({ node }) => node.list !== null);
+  if (parsed.args.some(({ node }) => node.definition?.scope === 'inside'))
+    return join(walkLoop(context, parsed, before, log), before);
   if (lists.length === 0) return before;
   const test =
     step.op === 'flow.if' ? (parsed.args.find(({ condition }) => condition !== null)?.condition ?? null) : null;
   const ends = lists.map(({ node }): FlowState => {
     const list = node.list ?? { steps: [] };
-    if (node.definition?.scope === 'inside') return walkLoop(context, parsed, list, before, log);
     const proven = test === null ? [] : node.name === 'else' ? test.nonNullElse : test.nonNull;
     return walkFlow(context, list, prove(before, proven), log);
   });
@@ -105,22 +109,20 @@ function runLists(
 }
 
 /** A body that runs any number of times and keeps what it binds to itself. */
-function walkLoop(
-  context: LintContext,
-  parsed: ParsedStep,
-  list: Pick<StepList, 'steps'>,
-  before: FlowState,
-  log: FlowLog,
-): FlowState {
+function walkLoop(context: LintContext, parsed: ParsedStep, before: FlowState, log: FlowLog): FlowState {
   const own = parsed.args.filter((argument) => isInside(argument)).flatMap((argument) => bindsOf(argument, before));
   for (const { name, spot, at } of own) log.binds.push({ name, spot, at });
-  const start = bind(
+  let start = bind(
     before,
     own.map(({ name, worth }): [string, Worth] => [name, worth]),
   );
-  let end = walkFlow(context, list, start, log);
-  for (const argument of parsed.args) {
-    if (isInside(argument)) end = readUses(context, end, argument.uses, argument.node.spot, log);
+  for (const { node, uses, condition } of parsed.args.filter(isInside)) {
+    if (condition !== null) start = prove(readUses(context, start, uses, node, log), condition.nonNull);
+  }
+  let end = start;
+  for (const { node } of parsed.args) if (node.list !== null) end = walkFlow(context, node.list, end, log);
+  for (const { node, uses, condition } of parsed.args.filter(isInside)) {
+    if (condition === null) end = readUses(context, end, uses, node, log);
   }
   if (end.body !== null && end.body.spot !== before.body?.spot) {
     log.bodyAgain.push({ spot: end.body.spot, first: end.body.spot, certain: true });
@@ -166,7 +168,13 @@ function bindsOf(
   return [{ name: node.name, worth: isNullable ? 'maybe' : 'bound', spot, at: 'key' }];
 }
 
-function readUses(context: LintContext, state: FlowState, uses: readonly Use[], spot: Spot, log: FlowLog): FlowState {
+function readUses(
+  context: LintContext,
+  state: FlowState,
+  uses: readonly Use[],
+  { spot, from }: Pick<ArgumentNode, 'spot' | 'from'>,
+  log: FlowLog,
+): FlowState {
   const proven: string[] = [];
   for (const use of uses) {
     if (ALL_ROOTS.includes(use.name)) continue;
@@ -176,6 +184,7 @@ function readUses(context: LintContext, state: FlowState, uses: readonly Use[], 
       name: use.name,
       path: use.path,
       spot: context.places.follow(spot, use.pointer),
+      from,
       known: [...state.names.keys()],
     };
     if (worth === undefined) log.unbound.push(place);

@@ -27,14 +27,17 @@ export const languageRule: Rule = {
       for (const step of allSteps(list)) {
         const { when, args } = context.parsed(step);
         if (when !== null && step.when !== null) reportProblems(context, step.when.spot, when.problems);
-        for (const { node, problems } of args) reportProblems(context, node.spot, problems);
+        for (const { node, problems } of args) {
+          // What was filled in is judged where it is written.
+          if (node.from === null) reportProblems(context, node.spot, problems);
+        }
       }
     }
     for (const loose of context.model.loose) {
       const { uses, problems } = parseLoose(loose);
       reportProblems(context, loose.spot, problems);
       for (const use of uses) {
-        if (!loose.names.includes(use.name)) reportUnknownName(context, loose, use);
+        if (loose.names?.includes(use.name) === false) reportUnknownName(context, loose, use);
       }
     }
   },
@@ -49,7 +52,7 @@ function reportProblems(context: LintContext, spot: Spot, problems: readonly Pro
 function reportUnknownName(context: LintContext, loose: LooseValue, use: Use): void {
   const spot = context.places.follow(loose.spot, use.pointer);
   context.reporter.report('VARIABLE_UNBOUND', spot, `There is no "${use.name}" here`, {
-    fix: suggest(use.name, loose.names),
+    fix: suggest(use.name, loose.names ?? []),
   });
 }
 

@@ -10,12 +10,12 @@ export const variablesRule: Rule = {
   run(context) {
     for (const root of context.roots) {
       const { unbound, nullable } = context.analysis(root);
-      for (const { name, spot, known } of unbound) {
+      for (const { name, spot, from, known } of unbound) {
         const fix = suggest(name, known) ?? 'Bind it in a step before';
-        context.reporter.report('VARIABLE_UNBOUND', spot, `"${name}" is not bound here`, { fix });
+        context.reporter.report('VARIABLE_UNBOUND', spot, `"${name}" is not bound here${readBy(from)}`, { fix });
       }
-      for (const { name, path, spot } of nullable) {
-        const message = `"${name}" may be null here, and null in a text fails with VALUE_MISSING`;
+      for (const { name, path, spot, from } of nullable) {
+        const message = `"${name}" may be null here, and null in a text fails with VALUE_MISSING${readBy(from)}`;
         const fix = `Answer for null in a step before, or write {${path}?} for an empty text`;
         context.reporter.report('VARIABLE_NULLABLE', spot, message, { fix });
       }
@@ -25,6 +25,10 @@ export const variablesRule: Rule = {
     }
   },
 };
+
+function readBy(from: string | null): string {
+  return from === null ? '' : `; it is read by ${from}`;
+}
 
 function outputsOf(context: LintContext, root: RootList): readonly string[] {
   return root.kind === 'pipeline' ? (context.model.pipelines.get(root.name)?.definition.outputs ?? []) : [];

@@ -1,11 +1,10 @@
 import type { LoadContext, Model } from '../model.ts';
-import { ALL_ROOTS } from '../model.ts';
 import { qualify } from '../names.ts';
 import { isRemark, type ObjectReader, openObject } from '../object-reader.ts';
 import { spotOf } from '../places.ts';
 import { resolveSchemaRefs } from '../schema-refs.ts';
 import { readSteps } from '../steps.ts';
-import type { ErrorEntryDefinition, EventDefinition } from '../types.ts';
+import type { EventDefinition } from '../types.ts';
 import { notRun } from './not-run.ts';
 import { checkShape, SHAPES } from './shapes.ts';
 
@@ -28,28 +27,6 @@ export function readEvents(context: LoadContext, model: Model, owner: ObjectRead
     return event;
   });
   events?.finish();
-}
-
-/** An `errors` table: code (or `*`) to answer. */
-export function readErrors(
-  context: LoadContext,
-  model: Model,
-  owner: ObjectReader,
-): Readonly<Record<string, ErrorEntryDefinition>> {
-  const table = owner.object('errors');
-  if (table !== null) model.errorTables.push(table);
-  return owner.map('errors', (json, name, spot) => {
-    if (isRemark(name, json)) return undefined;
-    const reader = openObject(json, spot, context.reporter);
-    if (reader === null) return undefined;
-    const status = reader.has('status') ? reader.integer('status', 500, 100) : null;
-    const headers = reader.object('headers') ?? {};
-    const body = reader.any('body') ?? null;
-    model.loose.push({ kind: 'template', json: body, spot: reader.at('body'), names: ['error', ...ALL_ROOTS] });
-    model.loose.push({ kind: 'template', json: headers, spot: reader.at('headers'), names: ['error', ...ALL_ROOTS] });
-    reader.finish();
-    return { status, headers, body };
-  });
 }
 
 /** `replication`: only its apply pipelines are looked into; nothing runs them yet. */

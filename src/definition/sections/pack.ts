@@ -2,7 +2,7 @@ import { ALL_ROOTS, type LoadContext, type Model } from '../model.ts';
 import type { ObjectReader } from '../object-reader.ts';
 import { spotOf } from '../places.ts';
 import type { PackDefinition } from '../types.ts';
-import { readErrors } from './events.ts';
+import { readErrors } from './errors.ts';
 
 const NAME = /^[a-z][a-z0-9_-]*$/;
 

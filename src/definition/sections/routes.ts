@@ -11,14 +11,14 @@ import type { Json, JsonObject, PackDefinition } from '../types.ts';
 export function readRoutes(context: LoadContext, model: Model, owner: ObjectReader): void {
   const api = owner.child('api');
   api?.list('routes', (json, spot) => {
-    const route = readRoute(context, model, null, json, spot);
+    const route = readRoute(context, model, null, json, spot, null);
     if (route !== null) model.routes.push(route);
     return undefined;
   });
   api?.finish();
 }
 
-/** Reads a pack's route files; each holds one route and is named after its id. */
+/** Reads a pack's route files; each holds one route, whose id is the file's name. */
 export function readRouteFiles(
   context: LoadContext,
   model: Model,
@@ -26,13 +26,13 @@ export function readRouteFiles(
   files: readonly DefinitionFile[],
 ): void {
   for (const file of files) {
-    const route = readRoute(context, model, pack, file.json, spotOf(file.json));
+    const expected = file.name.slice(file.name.lastIndexOf('/') + 1, -'.json'.length);
+    const route = readRoute(context, model, pack, file.json, spotOf(file.json), expected);
     if (route === null) continue;
     model.routes.push(route);
     const { id } = route.definition;
-    const expected = file.name.slice(file.name.lastIndexOf('/') + 1, -'.json'.length);
     if (id === '' || id === expected) continue;
-    const fix = `Rename the file to "${id}.json"`;
+    const fix = `Leave "id" out, or rename the file to "${id}.json"`;
     context.reporter.report(
       'ROUTE_FILE_NAME',
       spotOf(file.json, 'id'),
@@ -48,12 +48,13 @@ function readRoute(
   pack: PackDefinition | null,
   json: Json,
   spot: Spot,
+  fileName: string | null,
 ): RouteNode | null {
   const { reporter } = context;
   const reader = openObject(json, spot, reporter);
   if (reader === null) return null;
   const packName = pack?.name ?? null;
-  const id = reader.requiredText('id');
+  const id = fileName === null ? reader.requiredText('id') : (reader.text('id', null) ?? fileName);
   reader.require('method');
   const methods = reader.textOrTexts('method');
   for (const method of methods) {

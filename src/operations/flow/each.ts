@@ -1,4 +1,4 @@
-import type { OperationHandler, Run, Signal } from '../../engine/contract.ts';
+import type { OperationHandler, Run, Signal, StepCompiler } from '../../engine/contract.ts';
 import { fail } from '../../errors/registry-error.ts';
 import { setOwn } from '../../language/member.ts';
 import { StoredValue } from '../../language/values.ts';
@@ -16,40 +16,44 @@ export const flowEach: OperationHandler = {
     const items = step.value('in');
     const bindItem = step.bind('as');
     const bindIndex = step.bind('index');
+    const isWanted = step.insideCondition('where');
     const steps = step.pipeline('do') ?? goOn;
-    const from = step.inside('collect.from');
-    const key = step.inside('collect.key');
-    const skipsNull = step.literal('collect.skip_null') === true;
-    const bindAll = step.bind('collect.out');
+    const collect = step.has('collect.out') ? compileCollect(step) : null;
+    const pick = step.has('out') ? compilePick(step) : null;
+    const gather = collect === null || pick === null ? (collect ?? pick) : both(collect, pick);
     const maxItems = Number(step.literal('max_items'));
-    const listOf = (run: Run) => {
-      const list = elements(items(run));
+
+    const roundOf = (body: (run: Run, item: unknown) => MaybePromise<Signal>): Round => {
+      if (isWanted === null) {
+        return (run, item, index) => {
+          bindItem(run, item);
+          bindIndex(run, index);
+          return body(run, item);
+        };
+      }
+      return (run, item, index) => {
+        bindItem(run, item);
+        bindIndex(run, index);
+        return whenReady(isWanted(run), (wanted) => (wanted ? body(run, item) : goOn()));
+      };
+    };
+    const listOf = (given: unknown) => {
+      const list = elements(given);
       if (list.length > maxItems) fail('ITEMS_LIMIT', `A loop may run over ${maxItems} items at most`);
       return list;
     };
-    if (from === null) {
-      const round: Round = (run, item, index) => {
-        bindItem(run, item);
-        bindIndex(run, index);
-        return steps(run);
-      };
-      return (run) => loop(run, listOf(run), 0, round);
+    if (gather === null) {
+      const round = roundOf(steps);
+      return (run) => loop(run, listOf(items(run)), 0, round);
     }
     return (run) => {
-      const { all, add } = key === null ? listed() : named(key);
-      const round: Round = (current, item, index) => {
-        bindItem(current, item);
-        bindIndex(current, index);
-        return whenReady(steps(current), (signal) => {
-          if (signal !== undefined) return signal;
-          return whenReady(from(current), (value) => {
-            if (skipsNull && (value === null || value === undefined)) return goOn();
-            return add(current, value ?? null);
-          });
-        });
-      };
-      return whenReady(loop(run, listOf(run), 0, round), (signal) => {
-        if (signal === undefined) bindAll(run, all);
+      const given = plainOf(items(run));
+      const { add, finish } = gather(given);
+      const round = roundOf((current, item) =>
+        whenReady(steps(current), (signal) => (signal === undefined ? add(current, item) : signal)),
+      );
+      return whenReady(loop(run, listOf(given), 0, round), (signal) => {
+        if (signal === undefined) finish(run);
         return signal;
       });
     };
@@ -58,40 +62,88 @@ export const flowEach: OperationHandler = {
 
 /** Where what the rounds give is gathered. */
 interface Gathered {
-  readonly all: object;
-  add(run: Run, value: unknown): MaybePromise<undefined>;
+  /** Takes what a round gives; the element is at hand. */
+  add(run: Run, item: unknown): MaybePromise<undefined>;
+  /** Binds all of it. */
+  finish(run: Run): void;
 }
 
-function listed(): Gathered {
-  const all: unknown[] = [];
-  return {
-    all,
-    add(_run, value) {
-      all.push(value);
-      return goOn();
-    },
+/** What there was to loop over, to where its rounds are gathered. */
+type Gather = (given: unknown) => Gathered;
+
+function both(first: Gather, second: Gather): Gather {
+  return (given) => {
+    const one = first(given);
+    const other = second(given);
+    return {
+      add: (run, item) => whenReady(one.add(run, item), () => other.add(run, item)),
+      finish(run) {
+        one.finish(run);
+        other.finish(run);
+      },
+    };
   };
 }
 
-function named(key: (run: Run) => MaybePromise<unknown>): Gathered {
-  const all = {};
-  return {
-    all,
-    add(run, value) {
+/** Gathers `collect.from` of each round: to a list, or under `collect.key` to an object. */
+function compileCollect(step: StepCompiler): Gather {
+  const from = step.inside('collect.from') ?? (() => null);
+  const key = step.inside('collect.key');
+  const skipsNull = step.literal('collect.skip_null') === true;
+  const bind = step.bind('collect.out');
+  return () => {
+    const list: unknown[] = [];
+    const object = {};
+    const keep = (run: Run, value: unknown): MaybePromise<undefined> => {
+      if (skipsNull && (value === null || value === undefined)) return goOn();
+      if (key === null) {
+        list.push(value ?? null);
+        return goOn();
+      }
       return whenReady(key(run), (name) => {
-        if (typeof name === 'string' || typeof name === 'number') setOwn(all, String(name), value);
+        if (typeof name === 'string' || typeof name === 'number') setOwn(object, String(name), value ?? null);
         else if (name !== null && name !== undefined) throw invalidArgument('collect.key', 'text');
         return goOn();
       });
-    },
+    };
+    return {
+      add: (run) => whenReady(from(run), (value) => keep(run, value)),
+      finish: (run) => bind(run, key === null ? list : object),
+    };
   };
 }
 
+/** Gathers the elements themselves: of a list to a list, of an object under their own names to an object. */
+function compilePick(step: StepCompiler): Gather {
+  const bind = step.bind('out');
+  return (given) => {
+    const picked: unknown[] | object = isPlainObject(given) ? {} : [];
+    return {
+      add(_run, item) {
+        if (Array.isArray(picked)) picked.push(item);
+        else setOwn(picked, (item as Entry).key, (item as Entry).value);
+        return goOn();
+      },
+      finish: (run) => bind(run, picked),
+    };
+  };
+}
+
+/** A member of an object that is looped over. */
+interface Entry {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+function plainOf(value: unknown): unknown {
+  return value instanceof StoredValue ? value.value : value;
+}
+
 function elements(value: unknown): readonly unknown[] {
-  if (value === null || value === undefined) return [];
-  const plain = value instanceof StoredValue ? value.value : value;
+  const plain = plainOf(value);
+  if (plain === null || plain === undefined) return [];
   if (Array.isArray(plain)) return plain;
-  if (isPlainObject(plain)) return Object.entries(plain).map(([key, entry]) => ({ key, value: entry }));
+  if (isPlainObject(plain)) return Object.entries(plain).map(([key, entry]): Entry => ({ key, value: entry }));
   throw invalidArgument('in', 'a list or an object');
 }
 
