@@ -28,7 +28,6 @@ import { kvGet } from './kv/get.ts';
 import { kvList } from './kv/list.ts';
 import { kvPut } from './kv/put.ts';
 import { normalizeEntity } from './normalize/entity.ts';
-import { objectMerge } from './object/merge.ts';
 import { objectPick } from './object/pick.ts';
 import { parseAccept } from './parse/accept.ts';
 import { parseHeader } from './parse/header.ts';
@@ -88,7 +87,6 @@ export const HANDLERS: ReadonlyMap<string, OperationHandler> = byName([
   kvList,
   kvPut,
   normalizeEntity,
-  objectMerge,
   objectPick,
   parseAccept,
   parseHeader,
