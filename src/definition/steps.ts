@@ -166,8 +166,9 @@ function defineStep(
 /** The arguments without `when`, changed and filled-in ones in place of what was written; as they are when nothing changes. */
 function rewriteArgs(args: JsonObject, changed: ReadonlyMap<string, Json>): JsonObject {
   if (changed.size === 0 && !Object.hasOwn(args, 'when')) return args;
-  const entries = Object.entries(args).filter(([name]) => name !== 'when' && !changed.has(name));
-  return Object.fromEntries([...entries, ...changed]);
+  const written = Object.entries(args).filter(([name]) => name !== 'when');
+  // What is changed stays where it was written; what is filled in comes last.
+  return { ...Object.fromEntries(written), ...Object.fromEntries(changed) };
 }
 
 /** An argument as the Definition has it: names qualified, nested steps as step definitions. */
