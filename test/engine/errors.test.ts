@@ -89,6 +89,9 @@ describe('error tables', () => {
           headers: { 'X-Code': '{error.code}', 'X-Two': ['a', 'b'] },
           body: { outer: '$error.code', says: '{error.message}' },
         },
+        LOCKED: { status: 423, message: '{item} is locked' },
+        SEALED: { code: 'LOCKED', message: '{item} is sealed' },
+        SHUT: { code: 'CONFLICT', status: 409, message: '{item} is shut' },
         TEAPOT: { headers: { 'Content-Type': 'text/plain' }, body: "{% 'teapot: ' & $uppercase(error.message) %}" },
       },
       auth_challenge: ['Bearer realm="{request.base_url}/outer",error="{error.code}"', 'Basic realm="outer"'],
@@ -108,6 +111,16 @@ describe('error tables', () => {
       route('teapot', [fail('TEAPOT', 418, { message: 'stout' })], 'GET', '/teapot'),
       { ...route('closed', [reply('fine')], 'GET', '/closed'), tags: ['closed'] },
       route('crash', [fail('STORE_FAILURE', 503, { message: 'secret', details: { secret: 1 } })], 'GET', '/crash'),
+      ...['LOCKED', 'SEALED', 'SHUT'].map((name) =>
+        route(name.toLowerCase(), [set({ item: 'the box' }), fail(name)], 'GET', `/${name}`),
+      ),
+      route('own', [set({ item: 'the box' }), fail('SHUT', 400, { message: 'as said here' })], 'GET', '/own'),
+      route(
+        'caught',
+        [set({ item: 'the box' }), { ...fail('SEALED'), catch: { LOCKED: [reply('$error.message')] } }],
+        'GET',
+        '/caught',
+      ),
       route('bytes', [{ op: 'respond.bytes', args: { body: 'abc' } }], 'GET', '/bytes'),
     ],
     inner: [
@@ -141,6 +154,22 @@ describe('error tables', () => {
     }
     return openTestRegistry(folder, { kind: 'memory', ...options });
   }
+
+  it('has names for errors that steps raise, with what they say in common, and the headers and body of `*`', async () => {
+    const { send } = await open();
+    const answers = [];
+    for (const path of ['LOCKED', 'SEALED', 'SHUT', 'own']) {
+      const { status, headers, json } = await send('GET', `/outer/${path}`);
+      answers.push([status, headers['x-code'], json]);
+    }
+    expect(answers).toEqual([
+      [423, 'LOCKED', { outer: 'LOCKED', says: 'the box is locked' }],
+      [423, 'LOCKED', { outer: 'LOCKED', says: 'the box is sealed' }],
+      [409, 'CONFLICT', { outer: 'CONFLICT', says: 'the box is shut' }],
+      [400, 'CONFLICT', { outer: 'CONFLICT', says: 'as said here' }],
+    ]);
+    expect((await send('GET', '/outer/caught')).json).toBe('the box is sealed');
+  });
 
   it('gives status, headers and body by code, and `*` for the rest', async () => {
     const { send, registry } = await open();

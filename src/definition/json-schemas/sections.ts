@@ -126,7 +126,7 @@ const ACCESS_RULE: JsonObject = {
   },
 };
 
-const ERROR_ENTRY = closed('The answer to an error; what it leaves out is that of "*".', {
+const ERROR_ENTRY = closed('The answer to an error; headers and body that it leaves out are those of "*".', {
   status: integer('HTTP status.', 100),
   headers: named('Header templates.', {}),
   body: { description: 'A template; "error" has code, message, details, step.' },

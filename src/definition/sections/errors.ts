@@ -4,7 +4,7 @@ import type { Spot } from '../places.ts';
 import type { ErrorEntryDefinition, Json } from '../types.ts';
 
 /**
- * An `errors` table: code (or `*`) to answer. What an entry leaves out of status, headers and body is that of `*`. An entry with a `code` is the
+ * An `errors` table: code (or `*`) to answer. Headers and body that an entry leaves out are those of `*`. An entry with a `code` is the
  * name of an error that steps raise under that code; the code's own entry answers it. Its `message` is for the step that raises it to read.
  */
 export function readErrors(
@@ -22,7 +22,7 @@ export function readErrors(
     Object.entries(entries).map(([name, { status, headers, body }]) => [
       name,
       {
-        status: status ?? others?.status ?? null,
+        status,
         headers: headers ?? others?.headers ?? {},
         body: body === undefined ? (others?.body ?? null) : body,
       },
