@@ -60,7 +60,7 @@ function spliced(
   values: readonly unknown[],
   frame: Frame,
 ): StoredValue | null {
-  if (stored.text.includes('\\u') || !stored.text.startsWith('{')) return null;
+  if (stored.text.includes('\\u') || !stored.text.startsWith('{') || !stored.text.endsWith('}')) return null;
   const added = putTogether(pieces, values, frame, stored);
   for (const name in added) if (stored.text.includes(JSON.stringify(name))) return null;
   const members = [stored.text, writeJson(added)].map((text) => text.slice(1, -1)).filter((text) => text.trim() !== '');
