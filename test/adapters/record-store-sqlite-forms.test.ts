@@ -48,6 +48,7 @@ it('a file whose records have no numbers gets them, and its indexes anew', async
   await first.migrate([ITEMS], () => ({}));
   const puts = Array.from({ length: 30 }, (_, place) => ({ ...item(`k${place}`), rows: rowsOf(`k${place}`) }));
   const version = await write(first, { puts });
+  await first.tables?.down();
   await first.close();
   const old = makeOld(file);
 
@@ -73,4 +74,43 @@ it('a file whose records have no numbers gets them, and its indexes anew', async
   await again.migrate([ITEMS], () => ({}));
   expect(keysOf(await again.query(newest))).toEqual(['k40', 'k28', 'k27']);
   await again.close();
+});
+
+it('a log of before keeps its events, their positions and the commits that are remembered', async () => {
+  const file = join(temporaryFolder(), 'records.sqlite');
+  const event = (id: string) => ({ id, type: 't', at: '2026-01-01T00:00:00.000Z', payload: '{}' });
+  const commit = (id: string) => ({ id, checks: [], puts: [], deletes: [], events: [event(`${id} first`), event(id)] });
+  const first = openSqliteRecordStore({ file });
+  await first.migrate([ITEMS], () => ({}));
+  for (const id of ['c', 'a', 'b']) await first.commit(commit(id));
+  await first.tables?.down();
+  await first.close();
+
+  const before = new Sqlite(file);
+  // What a release of before gave, and what was taken away then.
+  before.exec(
+    `INSERT INTO events (version, id, type, at, payload) VALUES (4, 'gone', 't', '', ''); DELETE FROM events WHERE position = 7`,
+  );
+  before.close();
+  const store = openSqliteRecordStore({ file });
+  await store.migrate([ITEMS], () => ({}));
+  expect(await store.outcome('a')).toBe(2);
+  expect(await store.commit(commit('c'))).toEqual({ ok: true, version: 1 });
+  await store.commit(commit('d'));
+  const log = await store.events(0, 100);
+  expect(log.map(({ position, id }) => [position, id])).toEqual([
+    [1, 'c first'],
+    [2, 'c'],
+    [3, 'a first'],
+    [4, 'a'],
+    [5, 'b first'],
+    [6, 'b'],
+    [8, 'd first'],
+    [9, 'd'],
+  ]);
+  await store.close();
+
+  const after = new Sqlite(file);
+  expect(after.prepare('SELECT id FROM commits ORDER BY version').pluck().all()).toEqual(['c', 'a', 'b', 'd']);
+  after.close();
 });

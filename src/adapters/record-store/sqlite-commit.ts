@@ -12,9 +12,9 @@ import { createWaitingRows } from './sqlite-waiting-rows.ts';
 
 /** How long `outcome` remembers a commit. */
 const OUTCOME_MS = 3_600_000;
-/** Commits between two looks at which of the oldest may be forgotten, and how many may go at each. */
+/** Commits between two looks at some that may be forgotten, and how many are looked at: a whole round takes half as many commits as there are. */
 const PRUNE_EVERY = 64;
-const PRUNE_AT_MOST = 256;
+const PRUNE_AT_MOST = 128;
 
 /** What is done inside a transaction that somebody else begins and ends. */
 export interface SqliteCommitter {
@@ -33,6 +33,8 @@ export interface SqliteCommitter {
 interface Unsettled {
   /** The version of the newest. */
   sequence: number;
+  /** Of the newest event. */
+  position: number;
   /** How often something had been undone when the first was applied. */
   readonly undone: number;
   /** By commit id. */
@@ -50,7 +52,10 @@ export function createCommitter(
   reader: SqliteReader,
   undone: () => number,
 ): SqliteCommitter {
-  const state = prepare(database, sql`SELECT sequence, generation FROM state`);
+  const state = prepare(
+    database,
+    sql`SELECT sequence, generation, max(last_gone, coalesce((SELECT max(position) FROM events), 0)) FROM state`,
+  );
   const advance = prepare(database, sql`UPDATE state SET sequence = ${param('version')} WHERE id = 1`);
   const findRecord = prepare(
     database,
@@ -69,15 +74,17 @@ export function createCommitter(
     database,
     sql`DELETE FROM records WHERE collection = ${param('collection')} AND key = ${param('key')} RETURNING id`,
   );
-  const events = createWaitingRows(database, 'events', ['version', 'id', 'type', 'at', 'payload'], undone);
-  const commits = createWaitingRows(database, 'commits', ['version', 'id', 'at'], undone);
+  const events = createWaitingRows(database, 'events', ['position', 'version', 'id', 'type', 'at', 'payload'], undone);
+  const commits = createWaitingRows(database, 'commits', ['id', 'version', 'at'], undone);
   const recall = prepare(database, sql`SELECT version FROM commits WHERE id = ${param('id')}`);
+  const remembered = prepare(
+    database,
+    sql`SELECT id, at FROM commits WHERE id > ${param('after')} ORDER BY id LIMIT ${param('limit')}`,
+  );
   const forget = prepare(
     database,
-    sql`DELETE FROM commits WHERE at <= ${param('before')}
-      AND version IN (SELECT version FROM commits ORDER BY version LIMIT ${param('limit')})`,
+    sql`DELETE FROM commits WHERE id > ${param('after')} AND id <= ${param('last')} AND at <= ${param('before')}`,
   );
-  const oldest = prepare(database, sql`SELECT at FROM commits ORDER BY version LIMIT 1`);
   const expired = prepare(
     database,
     // The second condition is that of the partial index, to the letter.
@@ -85,10 +92,17 @@ export function createCommitter(
       WHERE expires_at <= ${param('now')} AND expires_at < ${sql.lit(NEVER)} LIMIT ${param('limit')}`,
   );
 
+  /** Ids up to this one were looked at in this round. */
+  let lookedAt = '';
+
+  /** Looks at some ids after the other: the oldest come first where ids grow with time, and none is left out where they do not. */
   function forgetOld(before: number): void {
-    const at = oldest.row({})?.[0];
+    const after = lookedAt;
+    const rows = remembered.rows({ after, limit: PRUNE_AT_MOST });
+    const last = String(rows.at(-1)?.[0] ?? '');
     // To find none costs as much as to take them out.
-    if (at !== undefined && Number(at) <= before) forget.run({ before, limit: PRUNE_AT_MOST });
+    if (rows.some(([, at]) => Number(at) <= before)) forget.run({ after, last, before });
+    lookedAt = rows.length === PRUNE_AT_MOST ? last : '';
   }
 
   /** Of the transaction under way, where commits were applied that are not settled. */
@@ -106,12 +120,12 @@ export function createCommitter(
     return row === undefined ? null : Number(row[0]);
   }
 
-  function currentSequence(): number {
+  function current(): { readonly sequence: number; readonly position: number } {
     const known = unsettledNow();
-    if (known !== null) return known.sequence;
-    const [sequence, generation] = state.row({}) ?? [];
+    if (known !== null) return known;
+    const [sequence, generation, position] = state.row({}) ?? [];
     layouts.follow(Number(generation));
-    return Number(sequence);
+    return { sequence: Number(sequence), position: Number(position) };
   }
 
   function put({ collection, key, value, expiresAt, rows }: RecordPut, version: number): void {
@@ -153,7 +167,7 @@ export function createCommitter(
   }
 
   function apply(asked: Commit, time: number): Work<CommitResult> {
-    const sequence = currentSequence();
+    const { sequence, position } = current();
     const earlier = versionOf(asked.id);
     if (earlier !== null) return { keep: false, isUntouched: true, result: { ok: true, version: earlier } };
     const lost = asked.checks.find((check) => !holds(check, time));
@@ -166,10 +180,12 @@ export function createCommitter(
     for (const write of asked.puts) put(write, version);
     const conflict = uniqueConflict(asked.puts, time);
     if (conflict !== null) return { keep: false, result: conflict };
-    for (const { id, type, at, payload } of asked.events) events.add([version, id, type, at, payload]);
-    commits.add([version, asked.id, time]);
-    unsettled ??= { sequence, undone: undone(), versions: new Map() };
+    for (const [place, { id, type, at, payload }] of asked.events.entries())
+      events.add([position + 1 + place, version, id, type, at, payload]);
+    commits.add([asked.id, version, time]);
+    unsettled ??= { sequence, position, undone: undone(), versions: new Map() };
     unsettled.sequence = version;
+    unsettled.position += asked.events.length;
     unsettled.versions.set(asked.id, version);
     if (version % PRUNE_EVERY === 0) forgetOld(time - OUTCOME_MS);
     return { keep: true, result: { ok: true, version } };
@@ -189,7 +205,7 @@ export function createCommitter(
     apply,
     settle,
     removeExpired(limit, time) {
-      currentSequence();
+      current();
       const rows = expired.rows({ now: time, limit });
       for (const [collection, key] of rows) remove(String(collection), String(key));
       return { keep: rows.length > 0, result: rows.length };

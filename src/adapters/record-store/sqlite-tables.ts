@@ -3,18 +3,36 @@ import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { StoreTables } from '../../ports/record-store.ts';
 import { NEVER, specName, unusedName } from './sql-layout.ts';
 import { createEngineTables, dropTables, MIGRATION_TABLE, type TableMigration } from './sql-migrations.ts';
-import { param } from './sql-statement.ts';
+import { type Fragment, param } from './sql-statement.ts';
 import { sqliteCode } from './sqlite-errors.ts';
 import { prepare, sqliteDialect } from './sqlite-statement.ts';
 
 /** Form of the records. A file with a higher number was made by a newer engine. */
 export const FORMAT = 1;
 
+const EVENT_COLUMNS =
+  'version INTEGER NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, at TEXT NOT NULL, payload TEXT NOT NULL';
+
+/** Makes a table anew with other columns or other options, and the same rows. */
+function remade(table: string, columns: string, options = ''): readonly Fragment[] {
+  const names = columns.split(', ').map((column) => sql.ref(column.split(' ')[0] ?? ''));
+  const old = sql.table(`${table}_before`);
+  return [
+    ...dropTables(`${table}_before`),
+    sql`ALTER TABLE ${sql.table(table)} RENAME TO ${old}`,
+    sql`CREATE TABLE ${sql.table(table)} (${sql.raw(columns)}) ${sql.raw(options)}`,
+    sql`INSERT INTO ${sql.table(table)} (${sql.join(names)}) SELECT ${sql.join(names)} FROM ${old}`,
+    ...dropTables(`${table}_before`),
+  ];
+}
+
 /**
  * `state` has one row: the version of the newest commit, and a number that grows whenever the indexes change, by which processes
  * notice that another one migrated. `records` keeps its rows apart from its key's b-tree: documents of a kilobyte inside that tree
  * made it three times as large and reads eight times as slow. Rows of indexes name records by `id`, which is one way down a tree instead of
- * two; without a column of its own the number would be given anew by VACUUM. `commits` remembers commit ids for `outcome`.
+ * two; without a column of its own the number would be given anew by VACUUM. `commits` remembers commit ids for `outcome`; as they grow with time,
+ * its newest rows lie on one page. `events` gives a position never twice: `state` has the last of those that were taken away, which costs a
+ * commit less than the table that SQLite keeps for AUTOINCREMENT.
  */
 export const SQLITE_MIGRATIONS: readonly TableMigration[] = [
   {
@@ -52,6 +70,22 @@ export const SQLITE_MIGRATIONS: readonly TableMigration[] = [
     ],
     // A column more does no harm; what is forgotten is which indexes there are, so that they are made anew.
     down: [sql`DELETE FROM meta WHERE name >= ${sql.lit(specName(''))} AND name < 'collection;'`],
+  },
+  {
+    name: '0004_small_log',
+    up: [
+      sql`ALTER TABLE state ADD COLUMN last_gone INTEGER NOT NULL DEFAULT 0`,
+      sql`UPDATE state SET last_gone = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)`,
+      ...remade('events', `position INTEGER PRIMARY KEY, ${EVENT_COLUMNS}`),
+      ...remade('commits', 'id TEXT PRIMARY KEY, version INTEGER NOT NULL, at INTEGER NOT NULL', 'WITHOUT ROWID'),
+    ],
+    down: [
+      ...remade('events', `position INTEGER PRIMARY KEY AUTOINCREMENT, ${EVENT_COLUMNS}`),
+      ...remade('commits', 'version INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL'),
+      sql`UPDATE sqlite_sequence SET seq = max(seq, (SELECT last_gone FROM state)) WHERE name = 'events'`,
+      sql`INSERT INTO sqlite_sequence SELECT 'events', last_gone FROM state WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')`,
+      sql`ALTER TABLE state DROP COLUMN last_gone`,
+    ],
   },
 ];
 

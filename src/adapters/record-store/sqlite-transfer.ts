@@ -193,13 +193,13 @@ function isEmpty(database: Database): boolean {
   return prepare(database, sql`SELECT 1 FROM records UNION ALL SELECT 1 FROM events LIMIT 1`).row({}) === undefined;
 }
 
-/** Takes everything out but the sequence, which never goes back, and lets processes that use the indexes notice that they are gone. */
+/** Takes everything out but the sequence and the position of the last event, which never go back, and lets processes that use the indexes notice that they are gone. */
 function empty(database: Database): void {
   const notes = prepare(database, sql`SELECT name, value FROM meta`).rows({});
   const left = notes.flatMap(([name, value]) => tablesNoted(String(name), String(value)));
   for (const drop of dropTables(...left)) database.exec(sqliteDialect.compile(drop).sql);
-  database.exec(`DELETE FROM meta WHERE name <> 'format'; DELETE FROM records; DELETE FROM events; DELETE FROM commits;
-    UPDATE state SET generation = generation + 1;`);
+  database.exec(`UPDATE state SET generation = generation + 1, last_gone = max(last_gone, coalesce((SELECT max(position) FROM events), 0));
+    DELETE FROM meta WHERE name <> 'format'; DELETE FROM records; DELETE FROM events; DELETE FROM commits;`);
 }
 
 function createLoad(database: Database, transactor: Transactor, holdsMark: () => boolean): RecordLoad {
