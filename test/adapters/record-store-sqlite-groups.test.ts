@@ -5,6 +5,7 @@ import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts'
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
 import { LONG_LOG_PAGES, MOST_PAGES, openCheckpointer } from '../../src/adapters/record-store/sqlite-checkpoint.ts';
 import { openDatabase } from '../../src/adapters/record-store/sqlite-database.ts';
+import { MOST_WAITING } from '../../src/adapters/record-store/sqlite-waiting-texts.ts';
 import { createSqliteWriter } from '../../src/adapters/record-store/sqlite-writer.ts';
 import type { CollectionSpec, Commit } from '../../src/ports/record-store.ts';
 import { claim, commitOf, ITEMS, item, reasonOf } from '../conformance/record-fixture.ts';
@@ -39,7 +40,7 @@ async function writerOf(...specs: readonly CollectionSpec[]) {
       .map((outcome) => ('error' in outcome ? outcome.error.code : reasonOf(outcome.value)));
   const together = (...commits: readonly Commit[]) => joined(commits, () => []);
   const count = (table: string): unknown => database.prepare(`SELECT count(*) FROM "${table}"`).pluck().get();
-  return { file, database, together, joined, count };
+  return { file, database, writer, together, joined, count };
 }
 
 it('a commit that has to be undone after it wrote, and one that fails, leave the others of their transaction as they are', async () => {
@@ -153,19 +154,55 @@ it('many new records of one transaction have all their rows, in the indexes and 
   database.close();
 });
 
-it('the texts of commits that share a transaction are written to the text index at once', async () => {
+/** A commit of one record that is found by the words. */
+function textCommit(key: string, body: string): Commit {
+  return commitOf({ puts: [{ ...item(key), collection: 'texts', rows: { 'texts.all': { body } } }] });
+}
+
+it('texts wait until there are enough of them, and are then written to the text index at once', async () => {
   const { database, together, count } = await writerOf(TEXTS);
-  const terms = `${layoutCollection(TEXTS).indexes.get('texts.all')?.search?.terms}_data`;
-  const before = Number(count(terms));
-  const put = (place: number) => ({
-    ...item(`t${place}`),
-    collection: 'texts',
-    rows: { 'texts.all': { body: `word${place} common` } },
-  });
-  const outcomes = together(...Array.from({ length: 12 }, (_, place) => commitOf({ puts: [put(place)] })));
-  expect(new Set(outcomes)).toEqual(new Set(['ok']));
+  const search = layoutCollection(TEXTS).indexes.get('texts.all')?.search;
+  const waiting = () => Number(count(search?.waiting ?? ''));
+  const segments = () => Number(count(`${search?.terms}_data`));
+  const before = segments();
+  const put = (from: number, most: number) =>
+    together(
+      ...Array.from({ length: most }, (_, place) => textCommit(`t${from + place}`, `word${from + place} common`)),
+    );
+  put(0, 12);
+  put(12, MOST_WAITING - 13);
+  expect([waiting(), segments() - before]).toEqual([MOST_WAITING - 1, 0]);
+  put(MOST_WAITING - 1, 3);
   // One segment, where each commit for itself would leave one until they are merged.
-  expect(Number(count(terms)) - before).toBe(1);
+  expect([waiting(), segments() - before]).toEqual([0, 1]);
+  // So many at once wait for nothing, nor does one that is large.
+  put(100, MOST_WAITING);
+  expect(waiting()).toBe(0);
+  const words = Array.from({ length: 900 }, (_, place) => `w${place}`).join(' ');
+  together(textCommit('large', words), textCommit('small', 'common'));
+  expect(waiting()).toBe(1);
+  const found = (match: string) =>
+    database.prepare(`SELECT count(*) FROM "${search?.terms}" WHERE "${search?.terms}" MATCH ?`).pluck().get(match);
+  expect([found('common'), found('w899')]).toEqual([MOST_WAITING * 2 + 2, 1]);
+  // What waits goes with its record.
+  together(commitOf({ deletes: [{ collection: 'texts', key: 'small' }] }));
+  expect(waiting()).toBe(0);
+  database.close();
+});
+
+it('commit ids are forgotten after an hour, whatever their order', async () => {
+  const { database, writer, count } = await writerOf();
+  const event = { id: 'e', type: 't', at: 'now', payload: '' };
+  const commit = (at: number, time: number) => ({
+    commit: { ...commitOf({ events: [event] }), id: `${(at * 7919) % 1000}` },
+    time,
+  });
+  writer.commitAll(Array.from({ length: 500 }, (_, at) => commit(at, 1)));
+  expect(count('commits')).toBe(500);
+  for (let at = 500; at < 800; at += 4) writer.commitAll([0, 1, 2, 3].map((more) => commit(at + more, 3_600_002)));
+  const old = database.prepare('SELECT count(*) FROM commits WHERE at = 1').pluck().get();
+  // A round takes half as many commits as there are ids.
+  expect([old, count('commits')]).toEqual([0, 300]);
   database.close();
 });
 

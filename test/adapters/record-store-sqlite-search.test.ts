@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
 import { openSqliteRecordStore } from '../../src/adapters/record-store/sqlite.ts';
 import { openSearchThread } from '../../src/adapters/record-store/sqlite-search-client.ts';
+import { WORD_BATCH } from '../../src/adapters/record-store/sqlite-search-writer.ts';
 import type { SearchQuery } from '../../src/ports/record-search.ts';
 import type { RecordStore } from '../../src/ports/record-store.ts';
 import { write } from '../conformance/record-fixture.ts';
@@ -87,6 +88,21 @@ describe('a search in SQLite', () => {
       .all()
       .map((row) => String((row as readonly unknown[])[3]));
     expect(plan).toEqual(['SCAN g VIRTUAL TABLE INDEX 0:M1', 'SEARCH w USING INTEGER PRIMARY KEY (rowid=?)']);
+  });
+
+  it('finds words that resemble, whether they have their trigrams yet or not', async () => {
+    const numbered = (from: number) =>
+      Array.from({ length: WORD_BATCH }, (_, place) => paper(`m${from + place}`, { title: `m${from + place}` }));
+    await write(store, { puts: [paper('animal', { title: 'elephant' })] });
+    const words = layoutCollection(PAPERS).indexes.get('papers.texts')?.search?.words;
+    const id = Number(database.prepare(`SELECT id FROM "${words}" WHERE word = 'elephant'`).pluck().get());
+    const last = () => Number(database.prepare(`SELECT max(id) FROM "${words}"`).pluck().get());
+    const isWaiting = () => id > last() - (last() % WORD_BATCH);
+    expect(isWaiting()).toBe(true);
+    expect(await similarTo(store, 'elephnat')).toEqual([['elephant']]);
+    await write(store, { puts: numbered(0) });
+    expect(isWaiting()).toBe(false);
+    expect(await similarTo(store, 'elephnat')).toEqual([['elephant']]);
   });
 
   it('says so when the thread that searches cannot work, and starts another', async () => {

@@ -11,9 +11,9 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
  * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
  * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key. In form 2
  * SQLite knew a record's number, but tied tables by its key. In form 3 a walk along the elements of a list looked into the table for whether a row fits
- * another filter, and the values of facets were looked up hit by hit.
+ * another filter, and the values of facets were looked up hit by hit. In form 4 SQLite wrote each text to its text index at once.
  */
-const FORM = 4;
+const FORM = 5;
 
 /**
  * The tables of one index. The main table has a row for each record that is in the index; a side table, one for each array column,
@@ -42,6 +42,8 @@ export interface SearchLayout {
   readonly records: string;
   /** Which records have which terms, where that stands apart from them. */
   readonly terms: string;
+  /** The terms of a few records that are not there yet. */
+  readonly waiting: string;
   /** The words that records have or had, each once. */
   readonly words: string;
   /** Which words have which trigrams, where that stands apart from them. */
@@ -100,6 +102,7 @@ function layoutSearch(table: string, { text = [] }: IndexSpec): SearchLayout | n
     classes: textClasses(text),
     records: `${table}_s`,
     terms: `${table}_t`,
+    waiting: `${table}_p`,
     words: `${table}_w`,
     trigrams: `${table}_g`,
   };
@@ -134,7 +137,10 @@ export function tablesOf(layout: IndexLayout): readonly string[] {
 /** All tables that an index may have. */
 export function allTablesOf(layout: IndexLayout): readonly string[] {
   const { search } = layout;
-  return [...tablesOf(layout), ...(search === null ? [] : [search.terms, search.words, search.trigrams])];
+  return [
+    ...tablesOf(layout),
+    ...(search === null ? [] : [search.terms, search.waiting, search.words, search.trigrams]),
+  ];
 }
 
 /**

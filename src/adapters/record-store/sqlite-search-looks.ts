@@ -1,6 +1,5 @@
 import type { LooseTerm, QueryWord } from '../../ports/search-terms.ts';
 import type { PlannedSearch } from './sql-search.ts';
-import { termsOf } from './sqlite-search-writer.ts';
 
 /**
  * One look into FTS5: for the records that it finds, `code` is added to a sum. The sums are how many words each record has by class, 6 bits for
@@ -11,9 +10,21 @@ export interface Look {
   readonly code: number;
 }
 
+/** Column of FTS5 with the terms of a class. */
+export const termsOf = (place: number): string => `c${place}`;
+
 const BITS = 6;
 /** Bits of half the fields, which a number has room for. */
 const HALF = 4 * BITS;
+
+/** What one word adds to the sum of a record that has it only loosely, and of one that has it itself, in a class of so many. */
+export function looseCode(place: number): number {
+  return 2 ** (BITS * place);
+}
+
+export function exactCode(place: number, classes: number): number {
+  return 2 ** (BITS * (classes + place));
+}
 
 /**
  * The first look finds the records that have every word, each as if it were found loosely in the lightest class. The others set it right
@@ -21,8 +32,8 @@ const HALF = 4 * BITS;
  */
 export function looksOf({ words, search }: PlannedSearch): readonly [Look, ...Look[]] {
   const count = search.classes.length;
-  const loose = (place: number): number => 2 ** (BITS * place);
-  const exact = (place: number): number => 2 ** (BITS * (count + place));
+  const loose = looseCode;
+  const exact = (place: number): number => exactCode(place, count);
   const last = count - 1;
   const looks: Look[] = [];
   let all = 0;

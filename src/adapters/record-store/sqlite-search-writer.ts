@@ -8,8 +8,10 @@ import type { IndexLayout } from './sql-layout.ts';
 import { carriedList } from './sql-search.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
 import type { EncodedRow, IndexedBy } from './sqlite-index-writer.ts';
+import { termsOf } from './sqlite-search-looks.ts';
 import { prepare, type Statement } from './sqlite-statement.ts';
 import { createWaitingRows } from './sqlite-waiting-rows.ts';
+import { createWaitingTable, createWaitingTexts } from './sqlite-waiting-texts.ts';
 
 /** Keeps the texts of one index. Runs inside the caller's transaction. Rows go when those of their records do. */
 export interface SearchWriter {
@@ -22,8 +24,8 @@ export interface SearchWriter {
 
 /** Column of what a find in a class is worth. */
 export const worthOf = (place: number): string => `p${place}`;
-/** Column of FTS5 with the terms of a class. */
-export const termsOf = (place: number): string => `c${place}`;
+/** So many words get their trigrams at once; those with higher numbers than the last whole batch have none yet, and are few enough to be gone through. */
+export const WORD_BATCH = 64;
 
 /**
  * The tables of a search. FTS5 holds the terms, one column for each class, as they were made (to the tokenizer `ascii` all that is not
@@ -32,7 +34,7 @@ export const termsOf = (place: number): string => `c${place}`;
  */
 export function createSearchTables(layout: IndexLayout): readonly Fragment[] {
   if (layout.search === null) return [];
-  const { records, terms, words, trigrams, classes } = layout.search;
+  const { records, terms, waiting, words, trigrams, classes } = layout.search;
   const places = classes.map((_, place) => place);
   const worths = places.map((place) => sql`${sql.ref(worthOf(place))} INTEGER NOT NULL`);
   const columns = places.map((place) => sql.ref(termsOf(place)));
@@ -43,7 +45,8 @@ export function createSearchTables(layout: IndexLayout): readonly Fragment[] {
     sql`CREATE VIRTUAL TABLE ${sql.table(terms)} USING fts5 (${sql.join(columns)},
       content = '', contentless_delete = 1, detail = column, tokenize = 'ascii')`,
     sql`CREATE TRIGGER ${sql.id(`${records}_gone`)} AFTER DELETE ON ${sql.table(records)}
-      BEGIN DELETE FROM ${sql.table(terms)} WHERE rowid = old.record; END`,
+      BEGIN DELETE FROM ${sql.table(terms)} WHERE rowid = old.record; DELETE FROM ${sql.table(waiting)} WHERE record = old.record; END`,
+    createWaitingTable(layout.search),
     sql`CREATE TABLE ${sql.table(words)} (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, size INTEGER NOT NULL)`,
     sql`CREATE VIRTUAL TABLE ${sql.table(trigrams)} USING fts5 (word,
       content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1')`,
@@ -69,8 +72,6 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
   const carried = carriedNames(layout);
   const places = search.classes.map((_, place) => place);
   const names = ['record', 'key', ...places.map(worthOf), 'expires_at', 'digest', ...carried];
-  const columns = ['rowid', ...places.map(termsOf)];
-  const refs = (all: readonly string[]): Fragment => sql.join(all.map((name) => sql.ref(name)));
   const records = sql.table(search.records);
   const find = prepare(database, sql`SELECT digest FROM ${records} WHERE record = ${param('record')}`);
   const clear = prepare(database, sql`DELETE FROM ${records} WHERE record = ${param('record')}`);
@@ -84,10 +85,7 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
       )})`,
   );
   const waiting = createWaitingRows(database, search.records, names, undone);
-  const putTerms = prepare(
-    database,
-    sql`INSERT INTO ${sql.table(search.terms)} (${refs(columns)}) VALUES (${sql.join(columns.map(param))})`,
-  );
+  const texts = createWaitingTexts(database, search, undone);
   const newWords = prepare(
     database,
     sql`SELECT j.value FROM json_each(${param('words')}) AS j
@@ -96,6 +94,10 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
   const putWord = prepare(
     database,
     sql`INSERT INTO ${sql.table(search.words)} (word, size) VALUES (${param('word')}, ${param('size')})`,
+  );
+  const batch = prepare(
+    database,
+    sql`SELECT id, word FROM ${sql.table(search.words)} WHERE id > ${param('after')} ORDER BY id`,
   );
   const putTrigrams = prepare(
     database,
@@ -106,8 +108,10 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
   let knownAt = undone();
 
   function addWord(word: string): void {
-    const rowid = putWord.insert({ word, size: word.length });
-    putTrigrams.run({ rowid, padded: `  ${word} ` });
+    const id = putWord.insert({ word, size: word.length });
+    if (id % WORD_BATCH !== 0) return;
+    for (const [rowid = null, added] of batch.rows({ after: id - WORD_BATCH }))
+      putTrigrams.run({ rowid, padded: `  ${added} ` });
   }
 
   /** Sees to it that the table has these words. */
@@ -138,10 +142,13 @@ export function createSearchWriter(database: Database, layout: IndexLayout, undo
       }
       if (stored !== undefined) clear.run({ record });
       waiting.add([record, key, ...impacts, expiresAt, digest, ...carriedValues(encoded)]);
-      putTerms.runOf([record, ...classes.map((list) => list.join(' '))]);
+      texts.add(record, classes);
       addWords(words);
     },
-    writeWaiting: () => waiting.write(),
-    statements: [find, clear, keep, waiting, putTerms, newWords, putWord, putTrigrams],
+    writeWaiting() {
+      waiting.write();
+      texts.write();
+    },
+    statements: [find, clear, keep, waiting, ...texts.statements, newWords, putWord, batch, putTrigrams],
   };
 }
