@@ -168,6 +168,7 @@ function compileIndex(definition: Definition, index: IndexDefinition, schema: un
       sort: key.sort.map((order) => ({ column: sortColumnOf(order.field), descending: order.descending })),
       unique: key.unique,
     })),
+    ...(index.filter === null ? {} : { isPartial: true as const }),
     revision: createHash('sha256')
       .update(JSON.stringify([index.derive, index.filter, columns, arrays, ordering, ...contentOf(text)]))
       .digest('hex')

@@ -164,6 +164,8 @@ export interface IndexSpec {
   /** Columns that are searched, left out where none is. Rows have a text, a list of texts or null in them. */
   readonly text?: readonly TextColumn[];
   readonly keys: readonly IndexKeySpec[];
+  /** Of the collection's records far fewer than most may have a row; left out where that is not so. What a store takes for small costs, not for what is right. */
+  readonly isPartial?: true;
   /** Changes when what the rows contain changes (other derive, other filter): the index is then filled again. */
   readonly revision: string;
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
+import { createIndexTables, layoutCollection } from '../../src/adapters/record-store/sql-layout.ts';
 import { isInOrder } from '../../src/adapters/record-store/sql-order.ts';
 import { positionValues, selectPage, selectStretch } from '../../src/adapters/record-store/sql-page.ts';
 import { planQuery, selectCount } from '../../src/adapters/record-store/sql-query.ts';
@@ -86,6 +86,33 @@ describe('query plans', () => {
     const searches = where.length > 0 ? plans : stretches.slice(1);
     for (const plan of searches) expect(plan).not.toMatch(/SCAN s\b/);
     expect(plans[0]).not.toMatch(/SCAN s(?! USING)/);
+  });
+
+  it('walk along the keys of the records for pages of everything, and do not sort', () => {
+    const [first, ...others] = plansOf([], []).slice(0, -1);
+    expect(others).toHaveLength(1);
+    for (const plan of [first, ...others]) {
+      expect(plan).toMatch(/^SEARCH r USING INDEX sqlite_autoindex_records_1 \(collection=\?/);
+      expect(plan).toContain('SEARCH s USING INTEGER PRIMARY KEY (rowid=?)');
+      expect(plan).not.toMatch(/TEMP B-TREE|SCAN/);
+    }
+    expect(others[0]).toContain('(collection=? AND key>?)');
+  });
+
+  it('walk along the keys of an index in which few records are', async () => {
+    const partial = { ...ITEMS.indexes[0]!, name: 'items.few', isPartial: true as const };
+    const few = layoutCollection({ name: 'items', indexes: [partial] }).indexes.get('items.few')!;
+    const memory = new Sqlite(':memory:');
+    const create = (fragment: Fragment) => memory.exec(sqliteDialect.compile(fragment).sql);
+    memory.exec('CREATE TABLE records (id INTEGER PRIMARY KEY, collection, key, value, version, expires_at)');
+    for (const statement of createIndexTables(few, sqliteDialect)) create(statement);
+    const { source, values } = planQuery(few, [], 0, []);
+    const plan = prepare(memory, sql`EXPLAIN QUERY PLAN ${selectStretch(sqliteDialect, source!, [], 0)}`)
+      .rows({ ...values, ...positionValues({ values: [], key: 'k' }), collection: 'items', limit: 10 })
+      .map((row) => String(row[3]));
+    expect(plan[0]).toMatch(/^SEARCH s USING (COVERING )?INDEX \w+_key \(key>\?\)$/);
+    expect(plan).toContain('SEARCH r USING INTEGER PRIMARY KEY (rowid=?)');
+    memory.close();
   });
 
   it.each<[string, readonly Filter[], readonly Order[]]>([

@@ -11,7 +11,7 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
  * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
  * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key. In form 2
  * SQLite knew a record's number, but tied tables by its key. In form 3 a walk along the elements of a list looked into the table for whether a row fits
- * another filter, and the values of facets were looked up hit by hit. In form 4 SQLite wrote each text to its text index at once.
+ * another filter, and the values of facets were looked up hit by hit. In form 4 SQLite wrote each text to its text index at once, and each main table had a database index of keys.
  */
 const FORM = 5;
 
@@ -109,7 +109,7 @@ function layoutSearch(table: string, { text = [] }: IndexSpec): SearchLayout | n
 }
 
 /** The same spec in one order of members, so that equal specs make equal texts. */
-function canonical({ name, columns, arrays, text = [], keys, revision }: IndexSpec): IndexSpec {
+function canonical({ name, columns, arrays, text = [], keys, isPartial, revision }: IndexSpec): IndexSpec {
   return {
     name,
     columns,
@@ -121,6 +121,7 @@ function canonical({ name, columns, arrays, text = [], keys, revision }: IndexSp
       sort: sort.map(({ column, descending }) => ({ column, descending })),
       unique,
     })),
+    ...(isPartial === true ? { isPartial } : {}),
     revision,
   };
 }
@@ -153,7 +154,8 @@ export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): rea
   const statements: Fragment[] = [
     sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (${dialect.mainKey}, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL)`,
   ];
-  if (dialect.tie !== 'key')
+  // The keys of most records, or of all, are walked along where the records are.
+  if (dialect.tie !== 'key' && layout.spec.isPartial === true)
     statements.push(
       sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${layout.table}_key`)} ON ${sql.table(layout.table)} ${dialect.covering([sql`key`])}`,
     );

@@ -12,24 +12,36 @@ const KEY: Order = { column: '', descending: false };
  * `mustBePinned` leaves only the former.
  */
 export function isInOrder(
-  { layout, filters, side }: Pick<Source, 'layout' | 'filters' | 'side'>,
+  source: Pick<Source, 'layout' | 'filters' | 'side'>,
   order: readonly Order[],
   mustBePinned = false,
 ): boolean {
-  const array = filters[side]?.column ?? null;
-  const pinned = new Set(filters.filter(({ kind }) => kind === 'eq').map(({ column }) => column));
-  if (array !== null) pinned.add(array);
-  const wanted = [...order.filter(({ column }) => !pinned.has(column)), KEY];
-  const walks = indexOrders(layout, array)
-    .map((columns) => ({
-      isPinned: pinned.has(columns[0]?.column ?? ''),
-      open: columns.filter(({ column }) => !pinned.has(column)),
-    }))
-    .filter(({ open }) => wanted.every((term, place) => isSame(term, open[place])));
+  const { layout, filters } = source;
+  const walks = walksOf(source, order);
   if (walks.some(({ isPinned }) => isPinned)) return true;
   if (mustBePinned || walks.length === 0) return false;
   const others = filters.filter(({ column }) => !walks.some(({ open }) => open[0]?.column === column));
   return !others.some((filter) => isFindable(layout, filter));
+}
+
+/** Whether an order that there is a walk for (`isInOrder`) is that of the records' keys alone, which no declared key has. */
+export function isInKeyOrder(source: Pick<Source, 'layout' | 'filters' | 'side'>, order: readonly Order[]): boolean {
+  return source.side < 0 && walksOf(source, order).every(({ first }) => first === KEY);
+}
+
+/** The database indexes that have what fits in this order. */
+function walksOf({ layout, filters, side }: Pick<Source, 'layout' | 'filters' | 'side'>, order: readonly Order[]) {
+  const array = filters[side]?.column ?? null;
+  const pinned = new Set(filters.filter(({ kind }) => kind === 'eq').map(({ column }) => column));
+  if (array !== null) pinned.add(array);
+  const wanted = [...order.filter(({ column }) => !pinned.has(column)), KEY];
+  return indexOrders(layout, array)
+    .map((columns) => ({
+      first: columns[0],
+      isPinned: pinned.has(columns[0]?.column ?? ''),
+      open: columns.filter(({ column }) => !pinned.has(column)),
+    }))
+    .filter(({ open }) => wanted.every((term, place) => isSame(term, open[place])));
 }
 
 function isSame(one: Order, other: Order | undefined): boolean {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Order, Position } from '../../ports/record-store.ts';
 import { encodeScalar } from '../../ports/scalar-text.ts';
-import { isInOrder } from './sql-order.ts';
+import { isInKeyOrder, isInOrder } from './sql-order.ts';
 import { conditionsOf, type Source, scalar, tableOf } from './sql-query.ts';
 import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, sequenceOf } from './sql-statement.ts';
 
@@ -13,10 +13,22 @@ import { type Bindings, type BoundValue, type Fragment, param, type SqlDialect, 
  */
 export function selectStretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number): Fragment {
   const columns = orderColumns(source, order);
-  return sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])} FROM ${tableOf(source)} AS s
-    ${recordsOf(dialect, 's')}
-    ${stretch(dialect, source, order, depth)}`;
+  const selected = sql`SELECT ${sql.join([sql`r.key`, sql`r.value`, sql`r.version`, ...columns])}`;
+  if (source.layout.spec.isPartial === true || !isInKeyOrder(source, order))
+    return sql`${selected} FROM ${tableOf(source)} AS s ${recordsOf(dialect, 's')} ${stretch(dialect, source, order, depth)}`;
+  // Along the records, of which each, or nearly so, has a row.
+  const rows = dialect.lookUp(tableOf(source), 's', dialect.isRecordOf(sql.ref(`s.${dialect.tie}`)));
+  return sql`${selected} FROM records AS r ${rows}
+    ${stretch(dialect, source, order, depth, 0, { key: sql`r.key`, among: sql`r.collection = ${param('collection')}` })}`;
 }
+
+/** Where a walk has the key of its rows, and what they fulfil beside the query's conditions. */
+interface Walk {
+  readonly key: Fragment;
+  readonly among?: Fragment;
+}
+
+const ROWS: Walk = { key: sql`s.key` };
 
 /**
  * A page in one statement: all that fits, or what of it lies after a position. Keys are found, sorted and cut by themselves, and only those
@@ -84,10 +96,10 @@ function isBeyond(source: Source, order: readonly Order[]): Fragment {
   return sql`(${sql.join(stretches, sql` OR `)})`;
 }
 
-function beyond(columns: readonly Fragment[], order: readonly Order[], depth: number): Fragment[] {
+function beyond(columns: readonly Fragment[], order: readonly Order[], depth: number, key = ROWS.key): Fragment[] {
   const conditions = columns.slice(0, depth).map((column, place) => sql`${column} = ${param(`a${place}`)}`);
   const next = columns[depth];
-  if (next === undefined) return [...conditions, sql`s.key > ${param('afterKey')}`];
+  if (next === undefined) return [...conditions, sql`${key} > ${param('afterKey')}`];
   return [...conditions, sql`${next} ${order[depth]?.descending ? sql`<` : sql`>`} ${param(`a${depth}`)}`];
 }
 
@@ -100,13 +112,21 @@ function directionOf(order: Order | undefined): Fragment {
 }
 
 /** Conditions, order and limit of one stretch. */
-function stretch(dialect: SqlDialect, source: Source, order: readonly Order[], depth: number, at = 0): Fragment {
+function stretch(
+  dialect: SqlDialect,
+  source: Source,
+  order: readonly Order[],
+  depth: number,
+  at = 0,
+  { key, among }: Walk = ROWS,
+): Fragment {
   const columns = orderColumns(source, order);
   const conditions = [
+    ...(among === undefined ? [] : [among]),
     ...conditionsOf(dialect, source, { at, oneByOne: true, beyond: order[depth] }),
-    ...(depth < 0 ? [] : beyond(columns, order, depth)),
+    ...(depth < 0 ? [] : beyond(columns, order, depth, key)),
   ];
   const terms = columns.map((column, place) => sql`${column}${directionOf(order[place])}`);
   return sql`WHERE ${sql.join(conditions, sql` AND `)}
-    ORDER BY ${sql.join([...terms, sql`s.key`])} LIMIT ${param('limit')}`;
+    ORDER BY ${sql.join([...terms, key])} LIMIT ${param('limit')}`;
 }
