@@ -5,8 +5,7 @@ import { trigramsOf } from '../../shared/resemblance.ts';
 import type { PgConnection } from './postgres-driver.ts';
 import type { EncodedRow } from './postgres-locks.ts';
 import { type PgStatement, postgresDialect, statement } from './postgres-statement.ts';
-import type { IndexLayout } from './sql-layout.ts';
-import { carriedList } from './sql-search.ts';
+import { type IndexLayout, listColumn } from './sql-layout.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
 
 /** The texts of one record, in its row of the index, and the row as the index has it. */
@@ -43,7 +42,7 @@ export function createPgSearchTables(layout: IndexLayout): readonly Fragment[] {
   const { text, integer } = postgresDialect;
   const carried = [
     ...[...layout.columns.values()].map((column) => sql`, ${sql.ref(column)} ${text} NOT NULL`),
-    ...[...layout.sides.keys()].map((_, place) => sql`, ${sql.ref(carriedList(place))} TEXT[] COLLATE "C" NOT NULL`),
+    ...[...layout.sides.keys()].map((_, place) => sql`, ${sql.ref(listColumn(place))} TEXT[] COLLATE "C" NOT NULL`),
   ];
   const worths = classes.map((_, place) => sql`${sql.ref(worthOf(place))} ${integer} NOT NULL`);
   return [
@@ -59,7 +58,7 @@ export function createPgSearchWriter({ spec, search, columns, sides }: IndexLayo
   if (search === null) return null;
   const worths = search.classes.map((_, place) => worthOf(place));
   const scalars = [...columns.entries()];
-  const lists = [...sides.keys()].map((column, place) => [column, carriedList(place)] as const);
+  const lists = [...sides.keys()].map((column, place) => [column, listColumn(place)] as const);
   const names = ['key', ...worths, 'expires_at', 'terms', ...[...scalars, ...lists].map(([, name]) => name)];
   const numbers = new Set([...worths, 'expires_at']);
   const arrays = new Set(lists.map(([, name]) => name));

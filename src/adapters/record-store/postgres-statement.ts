@@ -19,7 +19,7 @@ export const postgresDialect: SqlDialect = Object.freeze({
   // Bytes decide, whatever the locale of the database.
   text: sql`TEXT COLLATE "C"`,
   integer: sql`BIGINT`,
-  keyedTable: sql``,
+  isByElement: false,
   tie: 'key',
   mainKey: sql`key TEXT COLLATE "C" PRIMARY KEY`,
   sideKey: sql`key TEXT COLLATE "C" NOT NULL`,

@@ -11,7 +11,8 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
  * How the tables of indexes are made. Those of another form are filled anew beside the old ones, as if the index had been declared anew. In form 1
  * database indexes ended with the record's key: a page looked into the table for when rows expire, and then for their records by key. In form 2
  * SQLite knew a record's number, but tied tables by its key. In form 3 a walk along the elements of a list looked into the table for whether a row fits
- * another filter, and the values of facets were looked up hit by hit. In form 4 SQLite wrote each text to its text index at once, and each main table had a database index of keys.
+ * another filter, and the values of facets were looked up hit by hit. In form 4 SQLite wrote each text to its text index at once, each main table had a database index of keys, and each
+ * side table one beside its primary key.
  */
 const FORM = 5;
 
@@ -59,6 +60,12 @@ export interface CollectionLayout {
   /** Where migration notes which records, in which version, are in the new indexes. */
   readonly staging: string;
 }
+
+/**
+ * Column of an array as a whole: in the records' table of a search, which has all columns of the index so that hits are counted as they are found,
+ * and in a main table where the dialect asks for it.
+ */
+export const listColumn = (place: number): string => `a${place}`;
 
 /** What a collection's tables are to be. */
 export function layoutCollection(spec: CollectionSpec): CollectionLayout {
@@ -149,10 +156,12 @@ export function allTablesOf(layout: IndexLayout): readonly string[] {
  * exist.
  */
 export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): readonly Fragment[] {
-  const { text, integer, keyedTable } = dialect;
+  const { text, integer, isByElement } = dialect;
   const scalars = [...layout.columns.values()].map((column) => sql`${sql.ref(column)} ${text} NOT NULL, `);
+  const lists = isByElement ? [...layout.sides.keys()] : [];
+  const carried = lists.map((_, place) => sql`, ${sql.ref(listColumn(place))} ${text} NOT NULL`);
   const statements: Fragment[] = [
-    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (${dialect.mainKey}, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL)`,
+    sql`CREATE TABLE IF NOT EXISTS ${sql.table(layout.table)} (${dialect.mainKey}, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL${sequenceOf(carried)})`,
   ];
   // The keys of most records, or of all, are walked along where the records are.
   if (dialect.tie !== 'key' && layout.spec.isPartial === true)
@@ -160,10 +169,14 @@ export function createIndexTables(layout: IndexLayout, dialect: SqlDialect): rea
       sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${layout.table}_key`)} ON ${sql.table(layout.table)} ${dialect.covering([sql`key`])}`,
     );
   for (const side of layout.sides.values()) {
+    const end = isByElement ? sql`PRIMARY KEY (value, key)) WITHOUT ROWID` : sql`PRIMARY KEY (key, value))`;
     statements.push(
-      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (${dialect.sideKey}, value ${text} NOT NULL, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL, PRIMARY KEY (${sql.ref(dialect.tie)}, value))${keyedTable}`,
-      sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} ${dialect.covering([sql`value`, sql`key`])}`,
+      sql`CREATE TABLE IF NOT EXISTS ${sql.table(side)} (${dialect.sideKey}, value ${text} NOT NULL, ${sequenceOf(scalars)}expires_at ${integer} NOT NULL, ${end}`,
     );
+    if (!isByElement)
+      statements.push(
+        sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${side}_v`)} ON ${sql.table(side)} ${dialect.covering([sql`value`, sql`key`])}`,
+      );
   }
   for (const [place, key] of layout.spec.keys.entries()) {
     const arrays = key.fields.filter((field) => layout.sides.has(field));
@@ -200,6 +213,7 @@ function createKey(
   const ordered = terms.splice(0);
   // Rows with an element may be walked past until some fit another filter: without looking into the table, where each lies in another place.
   if (array !== null) for (const { fields } of layout.spec.keys) add(layout.columns.get(fields[0] ?? ''));
+  if (array !== null && dialect.isByElement) add(dialect.tie);
   return sql`CREATE INDEX IF NOT EXISTS ${sql.id(`${table}_k${place}`)} ON ${sql.table(table)} ${dialect.covering(ordered, terms)}`;
 }
 

@@ -168,20 +168,20 @@ function* elementConditions(
   oneByOne: boolean,
 ): Iterable<Fragment> {
   const side = sql.table(source.layout.sides.get(filter.column) ?? '');
-  const tie = sql.ref(dialect.tie);
   if (place === source.side) {
     yield sql`s.value = ${from}`;
     if (filter.kind !== 'all' || filter.values.length === 1) return;
   }
   if (filter.kind === 'all') {
     const values = place === source.side ? param(`t${place}`) : from;
-    yield sql`NOT EXISTS (SELECT 1 FROM ${dialect.elements(values)} AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.${tie} = s.${tie} AND e.value = j.value))`;
+    yield sql`NOT EXISTS (SELECT 1 FROM ${dialect.elements(values)} AS j WHERE NOT EXISTS (SELECT 1 FROM ${side} AS e WHERE e.key = s.key AND e.value = j.value))`;
     return;
   }
   const isOneOf = dialect.isOneOf(sql`e.value`, from);
+  const tie = sql.ref(dialect.tie);
   // A count, because databases turn both IN and EXISTS into whichever of the two they believe to be cheaper.
   yield oneByOne
-    ? sql`0 < (SELECT count(*) FROM ${side} AS e WHERE e.${tie} = s.${tie} AND ${isOneOf})`
+    ? sql`0 < (SELECT count(*) FROM ${side} AS e WHERE e.key = s.key AND ${isOneOf})`
     : sql`s.${tie} IN (SELECT e.${tie} FROM ${side} AS e WHERE ${isOneOf})`;
 }
 

@@ -3,7 +3,7 @@ import type { FacetCount, SearchPage, SearchQuery } from '../../ports/record-sea
 import { decodeScalar } from '../../ports/scalar-text.ts';
 import { type QueryWord, queryWords } from '../../ports/search-terms.ts';
 import { compareBytes } from '../../shared/compare.ts';
-import type { IndexLayout, SearchLayout } from './sql-layout.ts';
+import { type IndexLayout, listColumn, type SearchLayout } from './sql-layout.ts';
 import { recordsOf, tieAndKey } from './sql-page.ts';
 import { conditionsOf, planQuery, type Source } from './sql-query.ts';
 import { type Bindings, type Fragment, param, type SqlDialect, sequenceOf } from './sql-statement.ts';
@@ -26,9 +26,6 @@ export interface HitSource {
   /** What joins a list's values to its row, as `v` with a column `value`. */
   readonly elements: (list: Fragment) => Fragment;
 }
-
-/** Column of the records' table of a search for a list of the index. The table has all columns of the index, so that hits are counted as they are found. */
-export const carriedList = (place: number): string => `a${place}`;
 
 /** Null where nothing can be found. `now` decides what has expired. */
 export function planSearch(layout: IndexLayout, asked: SearchQuery, now: number): PlannedSearch | null {
@@ -98,7 +95,7 @@ export function selectSearch(
 /** What the records' table of a search has in a column of the index. */
 export function carriedBy({ columns, sides }: IndexLayout, column: string): Fragment {
   const list = [...sides.keys()].indexOf(column);
-  return sql.ref(`t.${list < 0 ? (columns.get(column) ?? '') : carriedList(list)}`);
+  return sql.ref(`t.${list < 0 ? (columns.get(column) ?? '') : listColumn(list)}`);
 }
 
 const facetOf = (place: number): Fragment => sql.ref(`f${place}`);

@@ -18,8 +18,11 @@ export interface SqlDialect {
   /** Column types: text that compares by its bytes, and whole numbers of 53 bits. */
   readonly text: Fragment;
   readonly integer: Fragment;
-  /** What ends the creation of a table that is one b-tree, keyed by its primary key. */
-  readonly keyedTable: Fragment;
+  /**
+   * Whether a side table is one b-tree, in the order of elements and keys. Its rows are then found by the lists that the main table has, too.
+   * Otherwise its primary key begins with the record's, and a database index has that order.
+   */
+  readonly isByElement: boolean;
   /** The column that ties rows of an index's tables to each other and to their record: its key, or a number by which it is found faster. */
   readonly tie: 'key' | 'record';
   /** That column, and the key, in an index's main table, of which it is the primary key, and in a side table. */

@@ -2,10 +2,10 @@ import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { IndexRow } from '../../ports/record-store.ts';
 import { elementTexts, scalarText, uniqueLookups } from './sql-index.ts';
-import { type IndexLayout, tablesOf } from './sql-layout.ts';
+import { type IndexLayout, listColumn } from './sql-layout.ts';
 import { param } from './sql-statement.ts';
 import { createSearchWriter } from './sqlite-search-writer.ts';
-import { prepare } from './sqlite-statement.ts';
+import { prepare, type SqliteValue } from './sqlite-statement.ts';
 import { createWaitingRows } from './sqlite-waiting-rows.ts';
 
 /**
@@ -44,23 +44,33 @@ export interface EncodedRow {
 /** `undone` grows whenever something that was written by the writer is undone; one that is given up then needs none. */
 export function createIndexWriter(database: Database, layout: IndexLayout, undone = () => 0): IndexWriter {
   const columns = [...layout.columns.entries()];
-  const names = ['record', 'key', ...columns.map(([, column]) => column), 'expires_at'];
+  // What the rows of elements have, too.
+  const shared = ['record', 'key', ...columns.map(([, column]) => column), 'expires_at'];
+  const lists = [...layout.sides.keys()].map((_, place) => listColumn(place));
+  const names = [...shared, ...lists];
   const changed = names.slice(1).map((name) => sql`${sql.ref(name)} <> excluded.${sql.ref(name)}`);
   const assigned = names.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
   const addMain = sql`INSERT INTO ${sql.table(layout.table)} (${sql.join(names.map((name) => sql.ref(name)))})
     VALUES (${sql.join(names.map(param))})`;
   const waiting = createWaitingRows(database, layout.table, names, undone);
-  // A row that stays as it is costs no write.
+  // A row that stays as it is costs no write, and none of its elements.
   const putMain = prepare(
     database,
     sql`${addMain} ON CONFLICT (record) DO UPDATE SET ${sql.join(assigned)} WHERE ${sql.join(changed, sql` OR `)}`,
   );
   const sides = [...layout.sides.entries()].map(([column, table]) => ({
     column,
-    waiting: createWaitingRows(database, table, ['value', ...names], undone, true),
-    clear: prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE record = ${param('record')}`),
+    waiting: createWaitingRows(database, table, ['value', ...shared], undone, true),
+    clear: prepare(
+      database,
+      sql`DELETE FROM ${sql.table(table)} WHERE value = ${param('value')} AND key = ${param('key')}`,
+    ),
   }));
-  const deletes = tablesOf(layout).map((table) =>
+  const listed = prepare(
+    database,
+    sql`SELECT ${sql.join(['key', ...lists].map((name) => sql.ref(name)))} FROM ${sql.table(layout.table)} WHERE record = ${param('record')}`,
+  );
+  const deletes = [layout.table, ...(layout.search === null ? [] : [layout.search.records])].map((table) =>
     prepare(database, sql`DELETE FROM ${sql.table(table)} WHERE record = ${param('record')}`),
   );
   const search = createSearchWriter(database, layout, undone);
@@ -77,23 +87,43 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
     search?.writeWaiting();
   }
 
+  /** The key of a record in the main table, and the elements that it has in the sides. */
+  const elementsOf = (id: number) => (sides.length === 0 ? undefined : listed.rowOf(id));
+
+  function clearElements([key = null, ...elements]: readonly SqliteValue[]): void {
+    for (const [place, { clear }] of sides.entries()) {
+      const values: readonly string[] = JSON.parse(String(elements[place]));
+      for (const value of values) clear.runOf([value, key]);
+    }
+  }
+
+  /** Whether the rows of elements are to be written. */
+  function putRow({ id, isNew }: IndexedBy, values: readonly SqliteValue[]): boolean {
+    if (isNew) {
+      waiting.add(values);
+      return true;
+    }
+    writeWaiting();
+    const before = elementsOf(id);
+    if (putMain.runOf(values) === 0) return false;
+    if (before !== undefined) clearElements(before);
+    return true;
+  }
+
   return {
     put(by, row) {
       const encoded = encode(row);
       const values = [by.id, by.key, ...encoded.scalars, by.expiresAt];
-      if (by.isNew) waiting.add(values);
-      else {
-        writeWaiting();
-        putMain.runOf(values);
-        for (const { clear } of sides) clear.runOf([by.id]);
-      }
-      for (const [place, side] of sides.entries())
-        for (const value of encoded.lists[place] ?? []) side.waiting.add([value, ...values]);
+      if (putRow(by, [...values, ...encoded.lists.map((list) => JSON.stringify(list))]))
+        for (const [place, side] of sides.entries())
+          for (const value of encoded.lists[place] ?? []) side.waiting.add([value, ...values]);
       search?.put(by, row, encoded);
     },
     writeWaiting,
     delete(id) {
       writeWaiting();
+      const elements = elementsOf(id);
+      if (elements !== undefined) clearElements(elements);
       for (const statement of deletes) statement.run({ record: id });
     },
     conflict(key, row, now) {
@@ -114,11 +144,14 @@ export function createIndexWriter(database: Database, layout: IndexLayout, undon
       put: [
         waiting,
         putMain,
+        ...(sides.length === 0 ? [] : [listed]),
         ...sides.flatMap((side) => [side.clear, side.waiting]),
         ...(search?.statements ?? []),
         ...uniques.map(({ holder }) => holder),
       ].map((statement) => statement.sql),
-      delete: deletes.map((statement) => statement.sql),
+      delete: [...(sides.length === 0 ? [] : [listed]), ...sides.map(({ clear }) => clear), ...deletes].map(
+        (statement) => statement.sql,
+      ),
     },
   };
 }

@@ -4,8 +4,7 @@ import { sql } from 'kysely';
 import type { IndexRow } from '../../ports/record-store.ts';
 import { termsOfRow } from '../../ports/search-terms.ts';
 import { createKnownWords, ownText } from '../../shared/known-words.ts';
-import type { IndexLayout } from './sql-layout.ts';
-import { carriedList } from './sql-search.ts';
+import { type IndexLayout, listColumn } from './sql-layout.ts';
 import { type Fragment, param, sequenceOf } from './sql-statement.ts';
 import type { EncodedRow, IndexedBy } from './sqlite-index-writer.ts';
 import { termsOf } from './sqlite-search-looks.ts';
@@ -54,7 +53,7 @@ export function createSearchTables(layout: IndexLayout): readonly Fragment[] {
 }
 
 function carriedNames({ columns, sides }: IndexLayout): readonly string[] {
-  return [...columns.values(), ...[...sides.keys()].map((_, place) => carriedList(place))];
+  return [...columns.values(), ...[...sides.keys()].map((_, place) => listColumn(place))];
 }
 
 /** What a row has in the columns that are carried, in the order of their names. */

@@ -50,7 +50,7 @@ export const sqliteDialect: SqlDialect = Object.freeze({
   }),
   text: sql`TEXT`,
   integer: sql`INTEGER`,
-  keyedTable: sql` WITHOUT ROWID`,
+  isByElement: true,
   tie: 'record',
   mainKey: sql`record INTEGER PRIMARY KEY, key TEXT NOT NULL`,
   sideKey: sql`record INTEGER NOT NULL, key TEXT NOT NULL`,
