@@ -190,6 +190,27 @@ it('texts wait until there are enough of them, and are then written to the text 
   database.close();
 });
 
+it('a record that is written again, and whose indexed values are as they were, costs its indexes nothing', async () => {
+  const { database, together } = await writerOf(ITEMS, TEXTS);
+  const values = { name: 'n', rank: 1, tags: ['t', 'u'], marks: [1] };
+  const text = (value: string) => ({
+    ...item('t'),
+    value,
+    collection: 'texts',
+    rows: { 'texts.all': { body: 'some words' } },
+  });
+  together(commitOf({ puts: [item('a', values), text('1')] }));
+  const changes = () => Number(database.prepare('SELECT total_changes()').pluck().get());
+  const before = changes();
+  expect(together(commitOf({ puts: [{ ...item('a', values), value: '2' }, text('2')] }))).toEqual(['ok']);
+  // Two records, the commit's id and the sequence.
+  expect(changes() - before).toBe(4);
+  together(commitOf({ puts: [item('a', { ...values, tags: ['u', 'v'] })] }));
+  const tags = layoutCollection(ITEMS).indexes.get('items.all')?.sides.get('tags');
+  expect(database.prepare(`SELECT count(*) FROM "${tags}"`).pluck().get()).toBe(2);
+  database.close();
+});
+
 it('commit ids are forgotten after an hour, whatever their order', async () => {
   const { database, writer, count } = await writerOf();
   const event = { id: 'e', type: 't', at: 'now', payload: '' };
