@@ -90,6 +90,13 @@ describe('the judge of traces', () => {
     expect(judge(others.toSpliced(others.indexOf(late), 0, early)).violations).not.toEqual([]);
   });
 
+  it('sees that a transaction ends before the blob that it names is durable', () => {
+    const folder: Step = 'sync the folder';
+    const others: readonly Step[] = STEPS.filter((step) => step !== folder);
+    const { violations } = judge(others.toSpliced(others.indexOf('sync the log'), 0, folder));
+    expect(violations).toEqual([expect.stringMatching(/written to its end before the blob was durable/)]);
+  });
+
   it.each<[string, Step, readonly string[]]>([
     ['failed', 'sync the log', [GOOD['sync the log'].replace('= 0', '= -1 EIO (Input/output error)')]],
     [

@@ -38,7 +38,7 @@ const FRAME_HEADER_BYTES = 24;
 /**
  * Judges a server's system calls, from its start on an empty data folder: before each 201 of a publish
  * - the blob's bytes were written, the file made durable, moved to its place, and the folder made durable;
- * - the record was written to the database's log up to the end of its transaction, and the log made durable;
+ * - the record was written to the database's log up to the end of its transaction, which came when the blob was durable, and the log made durable;
  * - every folder that was made on the way, and the log's own name, were made durable in the folder above.
  * "Before" is strict: a call counts only when it ended before the next one of the chain began.
  */
@@ -52,17 +52,22 @@ export function judgeDurability(calls: readonly SystemCall[], options: Durabilit
     acknowledged.push(hex);
     const before = calls.filter((call) => call.ended < answer.began && call.result >= 0);
     const complain = (what: string) => violations.push(`${hex.slice(0, 8)}: ${what}`);
-    const place = judgeBlob(before, hex, size, complain);
-    judgeLog(before, log, hex, complain);
-    judgeNames(before, options.data, [log, place ?? log], complain);
+    const blob = judgeBlob(before, hex, size, complain);
+    judgeLog(before, log, hex, blob?.durableAt ?? 0, complain);
+    judgeNames(before, options.data, [log, blob?.place ?? log], complain);
   }
   return { acknowledged, violations };
 }
 
 type Complain = (what: string) => void;
 
-/** Returns where the blob lies. */
-function judgeBlob(before: readonly SystemCall[], hex: string, size: number, complain: Complain): string | null {
+/** Returns where the blob lies, and when that was durable. */
+function judgeBlob(
+  before: readonly SystemCall[],
+  hex: string,
+  size: number,
+  complain: Complain,
+): { readonly place: string; readonly durableAt: number } | null {
   const move = before.findLast((call) => call.name === 'rename' && call.texts[1]?.toString().endsWith(`/${hex}`));
   const [from = '', to = ''] = move?.texts.map((text) => text.toString()) ?? [];
   if (move === undefined) {
@@ -73,14 +78,21 @@ function judgeBlob(before: readonly SystemCall[], hex: string, size: number, com
   const bytes = written.reduce((sum, call) => sum + call.result, 0);
   if (bytes !== size) complain(`${bytes} bytes of the blob were written, of ${size}`);
   const content = Math.max(...written.map((call) => call.ended));
-  if (!isSynced(before, from, content, move.began)) {
+  if (syncsOf(before, from, content, move.began).length === 0) {
     complain('the blob was not synced between its last write and its move');
   }
-  if (!isSynced(before, dirname(to), move.ended)) complain('the folder of the blob was not synced after the move');
-  return to;
+  const [sync] = syncsOf(before, dirname(to), move.ended);
+  if (sync === undefined) complain('the folder of the blob was not synced after the move');
+  return { place: to, durableAt: sync?.ended ?? 0 };
 }
 
-function judgeLog(before: readonly SystemCall[], log: string, hex: string, complain: Complain): void {
+function judgeLog(
+  before: readonly SystemCall[],
+  log: string,
+  hex: string,
+  blobDurableAt: number,
+  complain: Complain,
+): void {
   const written = before.filter((call) => WRITES.has(call.name) && call.path === log);
   const record = written.findIndex((call) => call.texts[0]?.includes(hex));
   if (record === -1) {
@@ -89,12 +101,13 @@ function judgeLog(before: readonly SystemCall[], log: string, hex: string, compl
   }
   // A frame's header comes before its page; that of a transaction's last frame says how large the database is now.
   const last = written.findIndex((call, at) => at >= record - 1 && isCommitFrame(call));
-  const page = last === -1 ? undefined : written[last + 1];
-  if (page === undefined) {
+  const [header, page] = last === -1 ? [] : written.slice(last);
+  if (header === undefined || page === undefined) {
     complain('the transaction was not written to its end');
     return;
   }
-  if (!isSynced(before, log, page.ended)) complain('the log was not synced after the transaction');
+  if (header.began < blobDurableAt) complain('the transaction was written to its end before the blob was durable');
+  if (syncsOf(before, log, page.ended).length === 0) complain('the log was not synced after the transaction');
 }
 
 /** Judges the names of the folders above `places`, and those of the places that were made where they are. */
@@ -106,14 +119,16 @@ function judgeNames(before: readonly SystemCall[], data: string, places: readonl
       call.name === 'mkdir'
         ? places.some((place) => place.startsWith(`${path}/`))
         : call.name === 'openat' && call.args.includes('O_CREAT') && places.includes(path);
-    if (made && !isSynced(before, dirname(path), call.ended)) {
+    if (made && syncsOf(before, dirname(path), call.ended).length === 0) {
       complain(`${dirname(path)} was not synced after ${path} was made`);
     }
   }
 }
 
-function isSynced(calls: readonly SystemCall[], path: string, after: number, before = Infinity): boolean {
-  return calls.some((call) => SYNCS.has(call.name) && call.path === path && call.began > after && call.ended < before);
+function syncsOf(calls: readonly SystemCall[], path: string, after: number, before = Infinity): readonly SystemCall[] {
+  return calls.filter(
+    (call) => SYNCS.has(call.name) && call.path === path && call.began > after && call.ended < before,
+  );
 }
 
 function isCommitFrame({ texts: [bytes] }: SystemCall): boolean {
