@@ -1,7 +1,6 @@
 import type { RunningServer } from '../http/server.ts';
 import type { Command, CommandContext } from './command.ts';
 import { keepCompiled } from './keep-compiled.ts';
-import { letHeapGrow } from './let-heap-grow.ts';
 import { listenFailure } from './listen-failure.ts';
 import { reload } from './reload.ts';
 import { readServeOptions, type ServeOptions } from './serve-options.ts';
@@ -82,7 +81,6 @@ async function serveAlone(options: ServeOptions, context: CommandContext): Promi
   const stopped = stopSignal(context);
   context.print(`Listening on ${server.url}`);
   keepCompiled();
-  letHeapGrow();
   const takeIn = () => reload(options.registry, registry, context).then(opened.hideSecrets);
   if (options.watch) await watchFolder(options.registry, takeIn, stopped);
   await stopped;

@@ -2,7 +2,6 @@
 import { linkToParent } from '../workers/link.ts';
 import { describeFailure, processContext } from './context.ts';
 import { keepCompiled } from './keep-compiled.ts';
-import { letHeapGrow } from './let-heap-grow.ts';
 import { readServeOptions } from './serve-options.ts';
 import { loadForServing, openForServing } from './serve-registry.ts';
 
@@ -28,7 +27,6 @@ async function work(): Promise<number> {
   isServing = true;
   const server = await opened.serve({ ...address, receive: link.receive });
   keepCompiled();
-  letHeapGrow();
   const isAsked = await stopped;
   await server.close();
   await opened.registry.close();
