@@ -1,9 +1,9 @@
 import type { RunningServer } from '../http/server.ts';
 import type { Command, CommandContext } from './command.ts';
-import { keepCompiled } from './keep-compiled.ts';
 import { listenFailure } from './listen-failure.ts';
 import { reload } from './reload.ts';
 import { readServeOptions, type ServeOptions } from './serve-options.ts';
+import { settleIn } from './settle-in.ts';
 import { stopSignal } from './stop-signal.ts';
 import { watchFolder } from './watch-folder.ts';
 
@@ -80,7 +80,7 @@ async function serveAlone(options: ServeOptions, context: CommandContext): Promi
   }
   const stopped = stopSignal(context);
   context.print(`Listening on ${server.url}`);
-  keepCompiled();
+  settleIn();
   const takeIn = () => reload(options.registry, registry, context).then(opened.hideSecrets);
   if (options.watch) await watchFolder(options.registry, takeIn, stopped);
   await stopped;

@@ -1,9 +1,9 @@
 // Run as a process of its own by `serve --workers`: serves what its parent hands over.
 import { linkToParent } from '../workers/link.ts';
 import { describeFailure, processContext } from './context.ts';
-import { keepCompiled } from './keep-compiled.ts';
 import { readServeOptions } from './serve-options.ts';
 import { loadForServing, openForServing } from './serve-registry.ts';
+import { settleIn } from './settle-in.ts';
 
 // A terminal and a service manager signal the whole group; when to stop is the parent's to say.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
@@ -26,7 +26,7 @@ async function work(): Promise<number> {
   const address = await link.opened(opened.files);
   isServing = true;
   const server = await opened.serve({ ...address, receive: link.receive });
-  keepCompiled();
+  settleIn();
   const isAsked = await stopped;
   await server.close();
   await opened.registry.close();
