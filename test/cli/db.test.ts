@@ -40,14 +40,16 @@ describe('entrepot db', () => {
       { name: '0001_records', doneAt: null },
       { name: '0002_log', doneAt: null },
       { name: '0003_record_ids', doneAt: null },
+      { name: '0004_small_log', doneAt: null },
     ]);
-    expect((await run(['up', ...place])).text).toBe('meta: done 0001_records, 0002_log, 0003_record_ids');
+    expect((await run(['up', ...place])).text).toBe('meta: done 0001_records, 0002_log, 0003_record_ids, 0004_small_log');
     expect((await run(['up', ...place])).text).toBe('meta: nothing to do');
     await expect(run(['down', ...place])).rejects.toThrow('say --yes');
+    expect((await run(['down', ...place, '--yes'])).text).toBe('meta: undone 0004_small_log');
     expect((await run(['down', ...place, '--yes'])).text).toBe('meta: undone 0003_record_ids');
     expect((await run(['down', ...place, '--yes'])).text).toBe('meta: undone 0002_log');
     expect((await run(['status', ...place])).text).toMatch(/0001_records +\d{4}-.*\n.*0002_log +not done/);
-    expect((await run(['up', ...place])).text).toBe('meta: done 0002_log, 0003_record_ids');
+    expect((await run(['up', ...place])).text).toBe('meta: done 0002_log, 0003_record_ids, 0004_small_log');
   });
 
   test('drops the indexes that nobody declares any more only when it is told to', async () => {
