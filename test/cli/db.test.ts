@@ -42,7 +42,9 @@ describe('entrepot db', () => {
       { name: '0003_record_ids', doneAt: null },
       { name: '0004_small_log', doneAt: null },
     ]);
-    expect((await run(['up', ...place])).text).toBe('meta: done 0001_records, 0002_log, 0003_record_ids, 0004_small_log');
+    expect((await run(['up', ...place])).text).toBe(
+      'meta: done 0001_records, 0002_log, 0003_record_ids, 0004_small_log',
+    );
     expect((await run(['up', ...place])).text).toBe('meta: nothing to do');
     await expect(run(['down', ...place])).rejects.toThrow('say --yes');
     expect((await run(['down', ...place, '--yes'])).text).toBe('meta: undone 0004_small_log');
