@@ -9,6 +9,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes when it comes; a second, which is vitest's own, is too little on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     // Tests wait for disks, servers and clocks as much as they compute: two at a time fill two cores.
     maxWorkers: 2,
